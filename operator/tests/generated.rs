@@ -29,18 +29,18 @@ fn rbac_manifest_is_up_to_date() {
 }
 
 #[test]
-fn the_definition_is_far_from_the_limit_of_client_side_apply() {
+fn definition_is_small_enough_for_client_side_apply() {
     let size = serde_json::to_vec(&flow_crd::definition()).unwrap().len();
     assert!(size < 262_144 / 3, "{size} bytes");
 }
 
-/// How a private key may stand in a file: as it is, and as a Secret's manifest holds it. Put together here, so that this
-/// file is not found.
+/// Returns the traces of a private key in a file: as PEM text, and encoded in the manifest of a Secret. The traces are
+/// assembled here, so that the test does not find this file.
 fn traces_of_keys() -> Vec<String> {
     let encoded = |kind: &str| {
         let begin = ByteString(format!("-----BEGIN {kind}PRIVATE KEY").into_bytes());
         let text = serde_json::to_value(begin).unwrap().as_str().unwrap().to_owned();
-        // What the last characters are depends on what follows.
+        // The last characters depend on the text that follows.
         text[..text.len() - 4].to_owned()
     };
     let secrets = ["", "RSA ", "EC ", "ENCRYPTED ", "OPENSSH "].map(encoded);
@@ -54,7 +54,7 @@ fn i18_no_private_key_is_in_the_repository() {
         flow_operator::setup::Authority::new(Timestamp(1_800_000_000_000_000), 1).pair().key;
     let manifest = serde_json::to_string(&ByteString(secret.clone().into_bytes())).unwrap();
     for key in [&secret, &manifest] {
-        assert!(traces.iter().any(|trace| key.contains(trace.as_str())), "one would be found");
+        assert!(traces.iter().any(|trace| key.contains(trace.as_str())), "a key leaves a trace");
     }
     let listed =
         Command::new("git").args(["ls-files", "-z"]).current_dir(repository()).output().unwrap();

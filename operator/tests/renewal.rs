@@ -30,7 +30,7 @@ async fn overlay(cluster: &Cluster, hub: &str, party: &str) -> String {
     })
 }
 
-/// What the CronJob's container is told.
+/// Returns the arguments of the CronJob's container.
 fn arguments(manifest: &str) -> Vec<String> {
     let mut objects = serde_yaml_ng::Deserializer::from_str(manifest)
         .map(|document| Value::deserialize(document).unwrap());
@@ -50,7 +50,7 @@ fn run(kubeconfig: &Path, arguments: &[String]) -> Result<String, String> {
 }
 
 /// A Secret that `setup certificates` made a while ago.
-async fn keep(cluster: &Cluster, namespace: &str, name: &str, pair: &Pair) {
+async fn store_pair(cluster: &Cluster, namespace: &str, name: &str, pair: &Pair) {
     let labels = json!({
         "app.kubernetes.io/part-of": "flow",
         "app.kubernetes.io/component": "certificates",
@@ -65,7 +65,7 @@ async fn keep(cluster: &Cluster, namespace: &str, name: &str, pair: &Pair) {
 }
 
 #[tokio::test]
-async fn the_shipped_renewal_has_the_rights_it_needs_and_no_right_to_make_an_authority() {
+async fn shipped_renewal_has_its_permissions_and_none_to_create_an_authority() {
     let cluster = shared().await;
     let (hub, party) = (&cluster.create_namespace().await, &cluster.create_namespace().await);
     let manifest = overlay(cluster, hub, party).await;
@@ -78,9 +78,9 @@ async fn the_shipped_renewal_has_the_rights_it_needs_and_no_right_to_make_an_aut
         cluster.allowed(&account, &["patch", secret, "--namespace", namespace]).await;
     }
     let kubeconfig = cluster.service_account_kubeconfig(hub, ACCOUNT).await;
-    let line = |said: &str, outcome: &str, what: &str| {
-        let found = said.lines().find(|line| line.contains(what)).unwrap_or_default();
-        assert!(found.starts_with(outcome), "{what} is to be {outcome}: {said}");
+    let line = |output: &str, outcome: &str, what: &str| {
+        let found = output.lines().find(|line| line.contains(what)).unwrap_or_default();
+        assert!(found.starts_with(outcome), "{what} is not {outcome}: {output}");
     };
 
     let refused = run(&kubeconfig, &arguments).unwrap_err();
@@ -88,26 +88,26 @@ async fn the_shipped_renewal_has_the_rights_it_needs_and_no_right_to_make_an_aut
 
     let now = SystemClock.now();
     let authority = Authority::new(Timestamp(now.0 - 3000 * DAY_US), 3650);
-    keep(cluster, hub, "flow-authority", &authority.pair()).await;
+    store_pair(cluster, hub, "flow-authority", &authority.pair()).await;
     let names = ["*.server.example.org", "server.example.org"].map(str::to_owned);
     let ending = authority.issue(&names, Timestamp(now.0 - 300 * DAY_US), 365).unwrap();
-    keep(cluster, hub, "server-iflearner-secret", &ending).await;
+    store_pair(cluster, hub, "server-iflearner-secret", &ending).await;
 
-    let said = run(&kubeconfig, &arguments).unwrap();
-    line(&said, "changed", &format!("Secret {hub}/flow-authority"));
-    line(&said, "changed", &format!("Secret {hub}/server-iflearner-secret"));
-    line(&said, "created", &format!("Secret {hub}/flow-server-tls"));
-    line(&said, "created", &format!("Secret {party}/party-iflearner-secret"));
+    let output = run(&kubeconfig, &arguments).unwrap();
+    line(&output, "changed", &format!("Secret {hub}/flow-authority"));
+    line(&output, "changed", &format!("Secret {hub}/server-iflearner-secret"));
+    line(&output, "created", &format!("Secret {hub}/flow-server-tls"));
+    line(&output, "created", &format!("Secret {party}/party-iflearner-secret"));
     for namespace in [hub, party] {
         for trusted in ["flow-authority", "server-iflearner-crt", "party-iflearner-crt"] {
-            line(&said, "created", &format!("ConfigMap {namespace}/{trusted}"));
+            line(&output, "created", &format!("ConfigMap {namespace}/{trusted}"));
         }
     }
-    assert!(!said.contains("PRIVATE KEY"), "{said}");
+    assert!(!output.contains("PRIVATE KEY"), "{output}");
     cluster.kubectl_ok(&["get", "secret/party-iflearner-secret", "--namespace", party]).await;
 
-    let said = run(&kubeconfig, &arguments).unwrap();
-    assert!(said.lines().all(|line| line.starts_with("unchanged")), "{said}");
+    let output = run(&kubeconfig, &arguments).unwrap();
+    assert!(output.lines().all(|line| line.starts_with("unchanged")), "{output}");
 
     for (what, namespace) in [
         ("list secrets", hub),
@@ -123,9 +123,9 @@ async fn the_shipped_renewal_has_the_rights_it_needs_and_no_right_to_make_an_aut
     // Else it would bring back what was taken away.
     let remove =
         ["setup", "remove", "certificates", "--namespace", hub, "--yes"].map(str::to_owned);
-    let said = run(cluster.kubeconfig(), &remove).unwrap();
+    let output = run(cluster.kubeconfig(), &remove).unwrap();
     for gone in ["CronJob", "ServiceAccount", "Role", "RoleBinding"] {
-        assert!(said.contains(&format!("deleted {gone} {hub}/{ACCOUNT}")), "{said}");
+        assert!(output.contains(&format!("deleted {gone} {hub}/{ACCOUNT}")), "{output}");
     }
-    assert!(!said.contains(&format!("Secret {hub}/flow-authority")), "{said}");
+    assert!(!output.contains(&format!("Secret {hub}/flow-authority")), "{output}");
 }

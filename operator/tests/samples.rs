@@ -1,4 +1,4 @@
-//! Every sample and every manifest is taken by a real API server as it stands.
+//! A real API server accepts every sample and every manifest unchanged.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ fn deploy(path: &str) -> PathBuf {
     repository().join("deploy").join(path)
 }
 
-/// The files below `folder` whose names end like this.
+/// Returns the files below `folder` with this ending.
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -35,7 +35,7 @@ fn documents(path: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// The shared cluster with what the manifests build on.
+/// Returns the shared cluster with the APIs that the manifests need.
 async fn cluster() -> &'static Cluster {
     let cluster = shared().await;
     cluster.install_gateway_api().await;
@@ -47,7 +47,7 @@ async fn cluster() -> &'static Cluster {
 }
 
 #[tokio::test]
-async fn every_sample_can_be_created_as_it_stands() {
+async fn every_sample_is_accepted_unchanged() {
     let cluster = cluster().await;
     let samples = files(&deploy("samples"), ".yaml");
     assert!(samples.len() > 10, "{samples:?}");
@@ -63,22 +63,22 @@ async fn every_sample_can_be_created_as_it_stands() {
                 assert!(job.spec.template.spec.is_some(), "{name}");
             }
         }
-        // As users do it, and fields that nobody knows are refused.
+        // The command of a user; unknown fields are rejected.
         let (path, namespace) = (sample.to_str().unwrap(), cluster.create_namespace().await);
-        let said =
+        let output =
             cluster.kubectl_ok(&["apply", "--validate=strict", "-n", &namespace, "-f", path]).await;
         assert_eq!(
-            said.lines().filter(|line| line.ends_with(" created")).count(),
+            output.lines().filter(|line| line.ends_with(" created")).count(),
             documents.len(),
-            "{name}: {said}"
+            "{name}: {output}"
         );
     }
 }
 
 #[tokio::test]
-async fn every_kustomization_is_one_the_api_server_takes() {
+async fn every_kustomization_is_accepted_by_the_api_server() {
     let cluster = cluster().await;
-    // What a dry run makes is not there for what comes after it.
+    // A dry run creates no namespace for the objects after it.
     for namespace in ["party", "hub", "hospital-a", "flow-system"] {
         cluster.kubectl(&["create", "namespace", namespace]).await;
     }
@@ -90,20 +90,20 @@ async fn every_kustomization_is_one_the_api_server_takes() {
         let built = cluster.kubectl_ok(&["kustomize", &folder]).await;
         for document in serde_yaml_ng::Deserializer::from_str(&built) {
             let object = Value::deserialize(document).unwrap();
-            assert_ne!(object["kind"], "Secret", "{folder}: no manifest holds a secret");
+            assert_ne!(object["kind"], "Secret", "{folder}: no manifest contains a secret");
             if folder.ends_with("kustomize/rbac") {
                 continue;
             }
             assert_eq!(
                 object["metadata"]["labels"]["app.kubernetes.io/part-of"], "flow",
-                "{folder}: `setup remove` finds it by this: {object}"
+                "{folder}: `setup remove` finds objects by this label: {object}"
             );
         }
     }
 }
 
 #[test]
-fn every_configuration_of_the_operator_is_good() {
+fn every_configuration_of_the_operator_is_valid() {
     let all = files(&deploy("kustomize"), "operator.toml");
     assert!(all.len() > 3, "{all:?}");
     for file in all {
@@ -116,12 +116,12 @@ fn every_configuration_of_the_operator_is_good() {
 }
 
 #[test]
-fn the_example_of_rights_in_a_list_of_namespaces_is_up_to_date() {
+fn example_of_permissions_for_a_list_of_namespaces_is_up_to_date() {
     let path = deploy("kustomize/overlays/operator-namespaced/rbac.yaml");
-    let rights = flow_operator::rbac::manifests("flow-system", &["hospital-a".to_owned()]);
+    let manifests = flow_operator::rbac::manifests("flow-system", &["hospital-a".to_owned()]);
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &rights).unwrap();
+        std::fs::write(&path, &manifests).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == rights, "{} is out of date: run `make manifests`", path.display());
+    assert!(found == manifests, "{} is out of date: run `make manifests`", path.display());
 }

@@ -1,4 +1,4 @@
-//! `flow-operator setup` against a real API server: what it makes, that it makes it once, and what it takes away.
+//! `flow-operator setup` against a real API server: the objects that it creates, keeps and deletes.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,37 +13,37 @@ use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 use x509_parser::extensions::GeneralName;
 
-struct Said {
+struct SetupOutput {
     ok: bool,
     out: String,
     err: String,
 }
 
 /// Runs `flow-operator setup ARGUMENTS` as the cluster's administrator.
-fn setup_with(cluster: &Cluster, arguments: &[&str], input: &str) -> Said {
+fn setup_with(cluster: &Cluster, arguments: &[&str], input: &str) -> SetupOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flow-operator"));
     command.arg("setup").args(arguments).env("KUBECONFIG", cluster.kubeconfig());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn_tied(command).unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    Said {
+    SetupOutput {
         ok: output.status.success(),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
-fn set_up(cluster: &Cluster, arguments: &[&str]) -> Said {
-    let said = setup_with(cluster, arguments, "");
-    assert!(said.ok, "setup {}: {}{}", arguments.join(" "), said.out, said.err);
-    said
+fn set_up(cluster: &Cluster, arguments: &[&str]) -> SetupOutput {
+    let output = setup_with(cluster, arguments, "");
+    assert!(output.ok, "setup {}: {}{}", arguments.join(" "), output.out, output.err);
+    output
 }
 
-fn refused(cluster: &Cluster, arguments: &[&str]) -> String {
-    let said = setup_with(cluster, arguments, "");
-    assert!(!said.ok, "setup {}: {}", arguments.join(" "), said.out);
-    said.err
+fn setup_error(cluster: &Cluster, arguments: &[&str]) -> String {
+    let output = setup_with(cluster, arguments, "");
+    assert!(!output.ok, "setup {}: {}", arguments.join(" "), output.out);
+    output.err
 }
 
 async fn get(cluster: &Cluster, namespace: &str, what: &str) -> Value {
@@ -69,7 +69,7 @@ async fn versions(cluster: &Cluster, namespace: &str) -> String {
 }
 
 #[tokio::test]
-async fn i19_certificates_are_made_once_one_key_per_namespace() {
+async fn i19_certificates_are_created_once_with_one_key_per_namespace() {
     let cluster = shared().await;
     let (hub, a, b) = (
         cluster.create_namespace().await,
@@ -121,8 +121,8 @@ async fn i19_certificates_are_made_once_one_key_per_namespace() {
             assert!(found["data"][key].as_str().unwrap().contains("BEGIN CERTIFICATE"), "{map}");
         }
     }
-    let nobody = cluster.kubectl(&["get", "secret/flow-authority", "-n", &a]).await;
-    assert!(!nobody.status.success(), "the authority's key stays at the hub");
+    let other_namespace = cluster.kubectl(&["get", "secret/flow-authority", "-n", &a]).await;
+    assert!(!other_namespace.status.success(), "the authority's key stays at the hub");
 
     let before = (versions(cluster, &hub).await, versions(cluster, &a).await);
     let again = set_up(cluster, &arguments);
@@ -141,7 +141,7 @@ async fn i19_certificates_are_made_once_one_key_per_namespace() {
 }
 
 #[tokio::test]
-async fn i21_a_pair_carries_its_names_lives_a_year_and_is_signed_by_the_authority() {
+async fn i21_key_pair_has_its_names_a_lifetime_of_a_year_and_the_authoritys_signature() {
     let cluster = shared().await;
     let (hub, a) = (cluster.create_namespace().await, cluster.create_namespace().await);
     let party = format!("{a}=a.party.example.org");
@@ -170,7 +170,7 @@ async fn i21_a_pair_carries_its_names_lives_a_year_and_is_signed_by_the_authorit
 }
 
 #[tokio::test]
-async fn somebody_elses_secret_is_left_alone_unless_told_otherwise() {
+async fn secret_of_another_writer_is_changed_only_with_replace() {
     let cluster = shared().await;
     let hub = cluster.create_namespace().await;
     cluster
@@ -179,11 +179,11 @@ async fn somebody_elses_secret_is_left_alone_unless_told_otherwise() {
         ))
         .await;
     let arguments = ["certificates", "-n", hub.as_str(), "--zone", "server.example.org"];
-    let said = refused(cluster, &arguments);
+    let output = setup_error(cluster, &arguments);
     assert!(
-        said.contains(&format!("ConfigMap {hub}/party-iflearner-crt"))
-            && said.contains("--replace"),
-        "{said}"
+        output.contains(&format!("ConfigMap {hub}/party-iflearner-crt"))
+            && output.contains("--replace"),
+        "{output}"
     );
     assert_eq!(get(cluster, &hub, "configmap/party-iflearner-crt").await["data"]["x"], "theirs");
     set_up(cluster, &[&arguments[..], &["--replace"]].concat());
@@ -192,13 +192,13 @@ async fn somebody_elses_secret_is_left_alone_unless_told_otherwise() {
 }
 
 #[tokio::test]
-async fn a_namespace_that_is_not_there_is_named_with_what_makes_it() {
-    let said = refused(shared().await, &["certificates", "-n", "nowhere", "--hub"]);
-    assert!(said.contains("kubectl create namespace nowhere"), "{said}");
+async fn missing_namespace_is_reported_with_the_command_that_creates_it() {
+    let output = setup_error(shared().await, &["certificates", "-n", "nowhere", "--hub"]);
+    assert!(output.contains("kubectl create namespace nowhere"), "{output}");
 }
 
 #[tokio::test]
-async fn whoever_reaches_no_cluster_gets_one_manifest_per_namespace() {
+async fn out_writes_one_manifest_per_namespace() {
     let cluster = shared().await;
     let (hub, a) = (cluster.create_namespace().await, cluster.create_namespace().await);
     let folder = tempfile::tempdir().unwrap();
@@ -239,7 +239,7 @@ async fn whoever_reaches_no_cluster_gets_one_manifest_per_namespace() {
 }
 
 #[tokio::test]
-async fn secrets_are_made_once() {
+async fn secrets_are_created_once() {
     let cluster = shared().await;
     let namespace = cluster.create_namespace().await;
     let shown = set_up(cluster, &["secrets", "-n", &namespace, "--mysql", "--dry-run"]);
@@ -272,7 +272,7 @@ async fn secrets_are_made_once() {
 }
 
 #[tokio::test]
-async fn a_registrys_password_is_kept_as_a_pull_secret_and_shown_to_nobody() {
+async fn registry_password_is_stored_as_a_pull_secret_and_never_printed() {
     let cluster = shared().await;
     let namespace = cluster.create_namespace().await;
     let words = |host, user| {
@@ -291,18 +291,21 @@ async fn a_registrys_password_is_kept_as_a_pull_secret_and_shown_to_nobody() {
         (
             "https://registry.example",
             "puller",
-            "write HOST or HOST:PORT, as before the first / of the image's name",
+            "must be HOST or HOST:PORT, the part before the first / of an image name",
         ),
-        ("registry.example/team", "puller", "write HOST or HOST:PORT"),
-        ("registry.example", "a:b", "a user's name is not empty and has no colon"),
+        ("registry.example/team", "puller", "must be HOST or HOST:PORT"),
+        ("registry.example", "a:b", "must not be empty and must not contain a colon"),
     ] {
-        let told = refused(cluster, &words(host, user));
-        assert!(told.contains(sentence), "{host}: {told}");
+        let rejected = setup_error(cluster, &words(host, user));
+        assert!(rejected.contains(sentence), "{host}: {rejected}");
     }
-    let alone = refused(cluster, &["secrets", "-n", &namespace, "--registry", "registry.example"]);
+    let alone =
+        setup_error(cluster, &["secrets", "-n", &namespace, "--registry", "registry.example"]);
     assert!(alone.contains("--user") && alone.contains("--password"), "{alone}");
-    let twice =
-        refused(cluster, &[&words("registry.example", "puller")[..], &["--agent", "-"]].concat());
+    let twice = setup_error(
+        cluster,
+        &[&words("registry.example", "puller")[..], &["--agent", "-"]].concat(),
+    );
     assert!(twice.contains("one secret at most can come from standard input"), "{twice}");
 
     assert!(put("puller", &[]).ok);
@@ -317,7 +320,7 @@ async fn a_registrys_password_is_kept_as_a_pull_secret_and_shown_to_nobody() {
 }
 
 #[tokio::test]
-async fn zones_are_written_into_the_corefile_resolve_in_pods_and_are_taken_out_again() {
+async fn zones_are_written_to_the_corefile_resolve_in_pods_and_are_removed() {
     let cluster = shared_with_node().await;
     let corefile = async || {
         get(cluster, "kube-system", "configmap/coredns").await["data"]["Corefile"]
@@ -356,15 +359,18 @@ async fn zones_are_written_into_the_corefile_resolve_in_pods_and_are_taken_out_a
         .await;
     let ended = "--for=jsonpath={.status.containerStatuses[0].state.terminated}";
     cluster.kubectl_ok(&["wait", ended, "-n", &namespace, "pod/lookup", "--timeout=120s"]).await;
-    let said = cluster.kubectl_ok(&["logs", "-n", &namespace, "lookup"]).await;
-    assert!(said.contains("Address: 192.0.2.10") && said.contains("Address: 10.96.0.1"), "{said}");
+    let output = cluster.kubectl_ok(&["logs", "-n", &namespace, "lookup"]).await;
+    assert!(
+        output.contains("Address: 192.0.2.10") && output.contains("Address: 10.96.0.1"),
+        "{output}"
+    );
 
     set_up(cluster, &["dns", "--remove"]);
     assert_eq!(corefile().await, before);
 }
 
 #[tokio::test]
-async fn status_says_what_is_missing_and_remove_takes_away_what_it_showed() {
+async fn status_reports_missing_components_and_remove_deletes_the_printed_objects() {
     // Its own: what is removed is removed from every namespace.
     let cluster = &Cluster::start().await;
     let bare = setup_with(cluster, &["status", "-o", "json"], "");
@@ -405,8 +411,8 @@ async fn status_says_what_is_missing_and_remove_takes_away_what_it_showed() {
         "its Secret is missing: {table}"
     );
 
-    let said = refused(cluster, &["remove", "agent"]);
-    assert!(said.contains("--yes"), "{said}");
+    let output = setup_error(cluster, &["remove", "agent"]);
+    assert!(output.contains("--yes"), "{output}");
     assert!(
         set_up(cluster, &["remove", "agent", "--dry-run"])
             .out
@@ -424,8 +430,8 @@ async fn status_says_what_is_missing_and_remove_takes_away_what_it_showed() {
             .success()
     );
 
-    let said = refused(cluster, &["remove", "all", "--yes"]);
-    assert!(said.contains("party/with-a-gpu") && said.contains("--with-jobs"), "{said}");
+    let output = setup_error(cluster, &["remove", "all", "--yes"]);
+    assert!(output.contains("party/with-a-gpu") && output.contains("--with-jobs"), "{output}");
     get(cluster, "flow-system", "deployment/flow-operator").await;
     let removed = set_up(cluster, &["remove", "all", "--yes", "--with-jobs", "--with-data"]);
     for gone in [
@@ -446,34 +452,30 @@ async fn status_says_what_is_missing_and_remove_takes_away_what_it_showed() {
         .await;
 }
 
-/// A row of `setup status`: component, object, state, and words of what it says and of what to do, which is nothing where
-/// there are none.
+/// A row of `setup status`: component, object, state, a part of the detail and a part of the remedy. An empty remedy must
+/// be empty.
 type Row<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
 
 fn shows(cluster: &Cluster, expected: &[Row<'_>]) {
-    let said = setup_with(cluster, &["status", "-o", "json"], "");
-    let report: Value = serde_json::from_str(&said.out).unwrap();
+    let output = setup_with(cluster, &["status", "-o", "json"], "");
+    let report: Value = serde_json::from_str(&output.out).unwrap();
     for &(component, object, state, detail, remedy) in expected {
         let is = |row: &Value| {
-            let (says, to_do) = (row["detail"].as_str().unwrap(), row["remedy"].as_str().unwrap());
-            let as_expected = says.contains(detail)
-                && to_do.contains(remedy)
-                && to_do.is_empty() == remedy.is_empty();
+            let (found, step) = (row["detail"].as_str().unwrap(), row["remedy"].as_str().unwrap());
+            let as_expected = found.contains(detail)
+                && step.contains(remedy)
+                && step.is_empty() == remedy.is_empty();
             row["component"] == component
                 && row["object"] == object
                 && row["state"] == state
                 && as_expected
         };
         let there = report["components"].as_array().unwrap().iter().any(is);
-        assert!(
-            there,
-            "{component} {object} is to be {state}, {detail:?}, {remedy:?}: {}",
-            said.out
-        );
+        assert!(there, "no row {component} {object} {state} {detail:?} {remedy:?}: {}", output.out);
     }
 }
 
-/// Plays the controllers.
+/// Writes a status in place of the controllers.
 async fn set_status(cluster: &Cluster, namespace: &str, what: &str, status: Value) {
     let patch = json!({ "status": status }).to_string();
     cluster
@@ -490,19 +492,19 @@ async fn set_status(cluster: &Cluster, namespace: &str, what: &str, status: Valu
         .await;
 }
 
-/// A key pair where gateways look for one, made by somebody else.
-async fn keep(cluster: &Cluster, namespace: &str, name: &str, pair: &Pair) {
+/// Stores a key pair in a Secret that `setup` did not create.
+async fn store_pair(cluster: &Cluster, namespace: &str, name: &str, pair: &Pair) {
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": {"name": name},
         "stringData": {"tls.crt": pair.certificate, "tls.key": pair.key}});
     cluster.apply_in(namespace, &secret.to_string()).await;
 }
 
 #[tokio::test]
-async fn status_has_a_row_for_every_component_and_says_what_to_do_about_it() {
+async fn status_has_a_row_with_a_remedy_for_every_component() {
     const CRD: &str = "iflearnerjobs.git.iflytek.com";
     const RENEWAL: &str = "hub/flow-certificates";
     const DAY_US: i64 = 86_400 * 1_000_000;
-    // Its own, where nobody corrects what is written in a controller's place.
+    // A cluster of its own, in which no controller overwrites the statuses of this test.
     let cluster = &Cluster::start_with(Options {
         controller_manager: false,
         scheduler: false,
@@ -515,7 +517,7 @@ async fn status_has_a_row_for_every_component_and_says_what_to_do_about_it() {
         &[
             ("cluster", "", "ok", "Kubernetes v1.", ""),
             ("crd", CRD, "missing", "", "make install"),
-            ("operator", "", "missing", "IflearnerJobs stay as they are", "make deploy"),
+            ("operator", "", "missing", "no operator reconciles IflearnerJobs", "make deploy"),
             ("server", "", "none", nowhere, ""),
             ("mysql", "", "none", nowhere, ""),
             ("agent", "", "none", nowhere, ""),
@@ -544,8 +546,9 @@ async fn status_has_a_row_for_every_component_and_says_what_to_do_about_it() {
     let now = SystemClock.now();
     let authority = Authority::new(now, 3650);
     let names = ["server.example.org".to_owned()];
-    keep(cluster, "hub", "server-iflearner-secret", &authority.issue(&[], now, 365).unwrap()).await;
-    keep(
+    store_pair(cluster, "hub", "server-iflearner-secret", &authority.issue(&[], now, 365).unwrap())
+        .await;
+    store_pair(
         cluster,
         "hospital-a",
         "party-iflearner-secret",
@@ -604,13 +607,13 @@ async fn status_has_a_row_for_every_component_and_says_what_to_do_about_it() {
                 "hub/server-iflearner-secret",
                 "failing",
                 "no subject alternative name",
-                "renew it where it was made",
+                "renew it where it was created",
             ),
             (
                 "certificates",
                 "hospital-a/party-iflearner-secret",
                 "failing",
-                "less than a third of its life is left",
+                "less than a third of the lifetime is left",
                 "--replace",
             ),
             (
@@ -683,7 +686,7 @@ async fn status_has_a_row_for_every_component_and_says_what_to_do_about_it() {
         ("hub", "flow-server-tls"),
         ("hospital-a", "party-iflearner-secret"),
     ] {
-        keep(cluster, namespace, name, &authority.issue(&names, now, 365).unwrap()).await;
+        store_pair(cluster, namespace, name, &authority.issue(&names, now, 365).unwrap()).await;
     }
     set_up(cluster, &["secrets", "-n", "hub", "--mysql"]);
     assert!(setup_with(cluster, &["secrets", "-n", "party", "--agent", "-"], "s3cret\n").ok);
@@ -705,12 +708,12 @@ async fn status_has_a_row_for_every_component_and_says_what_to_do_about_it() {
             ("routes", "Ingress", "ok", "classes nginx", ""),
             ("certificates", "hub/flow-server-tls", "ok", "for server.example.org", ""),
             ("renewal", RENEWAL, "ok", "last succeeded on 2026-02-08", ""),
-            ("dns", "kube-system/coredns", "ok", "answers server.example.org", ""),
+            ("dns", "kube-system/coredns", "ok", "resolves server.example.org", ""),
             ("jobs", "", "ok", "1 new", ""),
         ],
     );
     let table = set_up(cluster, &["status"]).out;
-    assert!(!table.contains("->"), "nothing is to be done: {table}");
+    assert!(!table.contains("->"), "no row has a remedy: {table}");
 
     cluster
         .kubectl_ok(&[

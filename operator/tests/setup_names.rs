@@ -1,4 +1,4 @@
-//! Names on the command line of `flow-operator setup`. No cluster is needed to refuse them.
+//! Invalid names on the command line of `flow-operator setup`, which are rejected without a cluster.
 
 use std::process::{Command, Output};
 
@@ -14,7 +14,7 @@ fn certificates(out: &std::path::Path, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn b11_names_that_are_none_are_signed_by_nobody_and_no_file_is_written_outside_of_out() {
+fn b11_invalid_names_are_not_signed_and_no_file_is_written_outside_of_out() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("a/b/c");
     for arguments in [
@@ -28,11 +28,11 @@ fn b11_names_that_are_none_are_signed_by_nobody_and_no_file_is_written_outside_o
         &["--hub", "--hub-name", "[::1]"],
         &["--hub", "--hub-name", "300.1.1.1"],
     ] {
-        let said = certificates(&out, arguments);
-        assert!(!said.status.success() && !said.stderr.is_empty(), "{arguments:?}: {said:?}");
+        let output = certificates(&out, arguments);
+        assert!(!output.status.success() && !output.stderr.is_empty(), "{arguments:?}: {output:?}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{arguments:?}");
     }
-    let said = certificates(
+    let output = certificates(
         &out,
         &[
             "--party",
@@ -44,10 +44,10 @@ fn b11_names_that_are_none_are_signed_by_nobody_and_no_file_is_written_outside_o
             "2001:db8:0::1",
         ],
     );
-    assert!(said.status.success(), "{said:?}");
+    assert!(output.status.success(), "{output:?}");
     let mut files: Vec<_> =
         std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().file_name()).collect();
     files.sort();
     assert_eq!(files, ["authority.yaml", "hospital-a.yaml", "hub.yaml"]);
-    assert!(String::from_utf8(said.stdout).unwrap().contains("2001:db8::1"));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("2001:db8::1"));
 }

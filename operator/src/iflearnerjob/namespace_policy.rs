@@ -19,7 +19,7 @@ use super::observe::{StatusReason, forbidden_reason};
 use super::pod_security::{self, AllowedOptIns};
 use crate::cache::version_of;
 
-/// How long an answer is valid: a permission that was revoked starts no Pod after this time.
+/// Validity of an answer: a permission that was revoked starts no Pod after this time.
 const ANSWER_VALIDITY: Duration = Duration::from_secs(1);
 /// Number of cached namespaces above which namespaces without a waiting pass are removed.
 const CACHED_NAMESPACES_MAX: usize = 1000;

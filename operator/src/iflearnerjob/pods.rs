@@ -20,10 +20,10 @@ use tokio::sync::watch;
 use super::observe::{self, PodFacts, PodState};
 use crate::cache::paged_watch;
 
-/// How long the facts of a deleted Pod are kept. The Job controller deletes a Pod before it writes the consequence to the
+/// Retention of the facts of a deleted Pod. The Job controller deletes a Pod before it writes the consequence to the
 /// Job, and lags under load.
 const DELETED_POD_RETENTION: Duration = Duration::from_secs(60);
-/// How long after the deletion of its Pod the state of a job is not evaluated.
+/// Time after the deletion of its Pod in which the state of a job is not evaluated.
 const JUST_DELETED_MAX: Duration = Duration::from_secs(15);
 
 type FactsByOwner = HashMap<String, Vec<PodFacts>>;

@@ -32,10 +32,10 @@ use super::validate::{self, Exposure, Plan, PodPlan, Rejection};
 use crate::children::{ChildError, is_controlled_by};
 use crate::config::Config;
 
-/// How long to wait for the exit of the Pod after its Job ended: both end within a moment, and one write of the status
+/// Time to wait for the exit of the Pod after its Job ended: both end within a moment, and one write of the status
 /// reports both.
 const POD_EXIT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long to wait for the Job's condition after its Pod ended: the Job controller lags under load.
+/// Time to wait for the condition of the Job after its Pod ended: the Job controller lags under load.
 const JOB_CONDITION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Requeue delay while the other of Job and Pod is awaited.
 const JOB_END_POLL_INTERVAL: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use flow_common::clock::Monotonic;
 use flow_crd::JobRef;
 
-/// How long a Job is remembered. The time exceeds the time in which a status is written, including retries.
+/// Time for which a Job is remembered. The time exceeds the time in which a status is written, including retries.
 const RETENTION: Duration = Duration::from_secs(900);
 
 /// The Jobs by the UID of their IflearnerJob.

@@ -1,9 +1,9 @@
-//! The certificates of a federation whose parties reach each other by name: one authority, and a key pair for each
-//! place where TLS ends. Pure: time is handed in, and where things are kept is others' business.
+//! The certificates of a federation: one authority, and a key pair for each place that terminates TLS. Pure: the time is an
+//! argument, and other modules store the results.
 //!
-//! Trust is in the authority, never in a leaf, so leaves are replaced without telling anybody. The authority itself is
-//! renewed under the same name and key: what it signed before is good under both of its certificates, so that too needs
-//! no day on which everybody changes at once.
+//! Parties trust the authority and never a single certificate, so a certificate is replaced without a message to them. The
+//! authority is renewed with the same name and key: certificates that it signed before are valid under both of its
+//! certificates, so no common day of change is needed.
 
 use flow_domain::time::Timestamp;
 use rcgen::{
@@ -15,55 +15,54 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::pem::Pem;
 
-/// The authority's name, in the certificates it signs.
+/// Common name of the authority.
 const SUBJECT: &str = "flow federation";
-/// Longest common name that X.509 allows.
-const LONGEST_NAME: usize = 64;
+/// Longest common name that X.509 allows, in bytes.
+const COMMON_NAME_BYTES_MAX: usize = 64;
 const DAY_S: i64 = 86_400;
-/// Clocks of two organisations differ.
-const SKEW_S: i64 = 3_600;
+/// Tolerated difference between the clocks of two parties, in seconds.
+const CLOCK_SKEW_MAX_S: i64 = 3_600;
 
-/// A certificate and its private key, both PEM.
+/// A certificate and its private key, both in PEM.
 #[derive(Clone)]
 pub struct Pair {
-    /// The certificate.
     pub certificate: String,
-    /// Its key. Never printed.
+    /// Never printed.
     pub key: String,
 }
 
-/// Why a certificate does not serve, in words that follow "it".
+/// The defect of a certificate. The text follows "the certificate".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// Not to be read.
-    #[error("cannot be read: {0}")]
+    /// The PEM text is invalid.
+    #[error("is invalid: {0}")]
     Broken(String),
-    /// Key and certificate are of different pairs.
+    /// Key and certificate belong to different pairs.
     #[error("does not belong to its key")]
     OtherKey,
-    /// Somebody else signed it.
+    /// Another authority signed the certificate.
     #[error("was not signed by this authority")]
     OtherAuthority,
-    /// It stands for other names.
-    #[error("stands for {0}")]
+    /// The certificate has other names.
+    #[error("is for {0}")]
     OtherNames(String),
-    /// Less than a third of its life is left.
-    #[error("ends on {0}")]
+    /// Less than a third of the lifetime is left.
+    #[error("expires on {0}")]
     Ending(String),
 }
 
-/// Who signs.
+/// A certificate authority.
 pub struct Authority {
     certificate: String,
     key: KeyPair,
 }
 
 impl Authority {
-    /// A new one, good from `now` for `days`.
+    /// Creates an authority that is valid from `now` for `days`.
     #[must_use]
     pub fn new(now: Timestamp, days: u32) -> Self {
         Self::with_key(
-            KeyPair::generate().expect("the operating system gives random bytes"),
+            KeyPair::generate().expect("the operating system provides random bytes"),
             now,
             days,
         )
@@ -77,13 +76,13 @@ impl Authority {
             KeyUsagePurpose::CrlSign,
             KeyUsagePurpose::DigitalSignature,
         ];
-        // The usual number follows from the key, which a renewed authority shares with the one before.
+        // The default serial number follows from the key, and a renewed authority keeps its key.
         params.serial_number = Some(SerialNumber::from_slice(&now.0.unsigned_abs().to_be_bytes()));
-        let certificate = params.self_signed(&key).expect("the parameters are sound").pem();
+        let certificate = params.self_signed(&key).expect("the parameters are valid").pem();
         Self { certificate, key }
     }
 
-    /// The one that was kept. It need not be one of ours: any authority with an ECDSA, Ed25519 or RSA key will do.
+    /// Loads a stored authority. Any authority with an ECDSA, Ed25519 or RSA key is accepted.
     pub fn load(pair: &Pair) -> Result<Self, Unfit> {
         let key = KeyPair::from_pem(&pair.key).map_err(|error| Unfit::Broken(error.to_string()))?;
         let pem = pem(&pair.certificate)?;
@@ -92,40 +91,43 @@ impl Authority {
             return Err(Unfit::OtherKey);
         }
         if !certificate.is_ca() {
-            return Err(Unfit::Broken("it is not an authority's".to_owned()));
+            return Err(Unfit::Broken("it is not the certificate of an authority".to_owned()));
         }
         Ok(Self { certificate: pair.certificate.clone(), key })
     }
 
-    /// The same authority with a longer life, if less than a third of its life is left. `None` also for one that we did
-    /// not make: whoever made it renews it.
+    /// Returns the same authority with a new lifetime if less than a third of the lifetime is left. `None` also for an
+    /// authority of another program, which renews it.
     #[must_use]
     pub fn renewed(&self, now: Timestamp, days: u32) -> Option<Self> {
         let pem = pem(&self.certificate).ok()?;
         let certificate = certificate(&pem).ok()?;
-        let ours =
+        let is_own =
             certificate.subject().iter_common_name().any(|name| name.as_str() == Ok(SUBJECT));
         let key = KeyPair::from_pem(&self.key.serialize_pem()).ok()?;
-        (ours && fresh(&certificate, now).is_err()).then(|| Self::with_key(key, now, days))
+        (is_own && check_lifetime(&certificate, now).is_err())
+            .then(|| Self::with_key(key, now, days))
     }
 
-    /// What everybody trusts, PEM.
+    /// Returns the certificate in PEM, which all parties trust.
     #[must_use]
     pub fn certificate(&self) -> &str {
         &self.certificate
     }
 
-    /// All of it, to be kept.
+    /// Returns certificate and key, to be stored.
     #[must_use]
     pub fn pair(&self) -> Pair {
         Pair { certificate: self.certificate.clone(), key: self.key.serialize_pem() }
     }
 
-    /// A new key pair that stands for `names`, good for `days`, but never longer than the authority.
+    /// Issues a key pair for `names` that is valid for `days`, and never longer than the authority.
     pub fn issue(&self, names: &[String], now: Timestamp, days: u32) -> Result<Pair, Unfit> {
         let broken = |error: rcgen::Error| Unfit::Broken(error.to_string());
-        let common =
-            names.iter().find(|name| name.len() <= LONGEST_NAME).map_or("flow", String::as_str);
+        let common = names
+            .iter()
+            .find(|name| name.len() <= COMMON_NAME_BYTES_MAX)
+            .map_or("flow", String::as_str);
         let mut params = params(common, now, days);
         params.subject_alt_names = CertificateParams::new(names).map_err(broken)?.subject_alt_names;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -133,15 +135,15 @@ impl Authority {
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         let ends = Details::read(&self.certificate)?.ends;
-        params.not_after = params.not_after.min(moment(ends.0 / 1_000_000));
+        params.not_after = params.not_after.min(date_time(ends.0 / 1_000_000));
         let key = KeyPair::generate().map_err(broken)?;
         let issuer = Issuer::from_ca_cert_pem(&self.certificate, &self.key).map_err(broken)?;
         let certificate = params.signed_by(&key, &issuer).map_err(broken)?;
         Ok(Pair { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 
-    /// Whether `pair` still serves for `names`, or why not.
-    pub fn judge(&self, pair: &Pair, names: &[String], now: Timestamp) -> Result<(), Unfit> {
+    /// Checks that `pair` is valid for `names`, was signed by this authority and has enough lifetime left.
+    pub fn check(&self, pair: &Pair, names: &[String], now: Timestamp) -> Result<(), Unfit> {
         let (leaf, root) = (pem(&pair.certificate)?, pem(&self.certificate)?);
         let (leaf, root) = (certificate(&leaf)?, certificate(&root)?);
         let key = KeyPair::from_pem(&pair.key).map_err(|error| Unfit::Broken(error.to_string()))?;
@@ -159,23 +161,21 @@ impl Authority {
                 found.join(", ")
             }));
         }
-        fresh(&leaf, now)
+        check_lifetime(&leaf, now)
     }
 }
 
-/// What a certificate says of itself.
+/// Lifetime and names of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {
-    /// From when on it is good.
     pub begins: Timestamp,
-    /// Until when.
     pub ends: Timestamp,
-    /// The names it stands for.
+    /// The subject alternative names.
     pub names: Vec<String>,
 }
 
 impl Details {
-    /// Of a PEM file's first certificate.
+    /// Reads the first certificate of a PEM text.
     pub fn read(text: &str) -> Result<Self, Unfit> {
         let pem = pem(text)?;
         let certificate = certificate(&pem)?;
@@ -188,21 +188,21 @@ impl Details {
         })
     }
 
-    /// Whether it is good at `now` with more than a third of its life left.
-    pub fn fresh(&self, now: Timestamp) -> Result<(), Unfit> {
+    /// Checks that more than a third of the lifetime is left at `now`.
+    pub fn check_lifetime(&self, now: Timestamp) -> Result<(), Unfit> {
         let left = self.ends.0.saturating_sub(now.0);
-        let life = self.ends.0.saturating_sub(self.begins.0);
-        if left > life / 3 { Ok(()) } else { Err(Unfit::Ending(date(self.ends))) }
+        let lifetime = self.ends.0.saturating_sub(self.begins.0);
+        if left > lifetime / 3 { Ok(()) } else { Err(Unfit::Ending(date(self.ends))) }
     }
 }
 
-/// The day of a moment, as in `2027-11-21`.
+/// Returns the date of a time, for example `2027-11-21`.
 #[must_use]
 pub fn date(at: Timestamp) -> String {
-    moment(at.0 / 1_000_000).date().to_string()
+    date_time(at.0 / 1_000_000).date().to_string()
 }
 
-fn fresh(certificate: &X509Certificate<'_>, now: Timestamp) -> Result<(), Unfit> {
+fn check_lifetime(certificate: &X509Certificate<'_>, now: Timestamp) -> Result<(), Unfit> {
     let at = |seconds: i64| Timestamp(seconds.saturating_mul(1_000_000));
     let validity = certificate.validity();
     Details {
@@ -210,7 +210,7 @@ fn fresh(certificate: &X509Certificate<'_>, now: Timestamp) -> Result<(), Unfit>
         ends: at(validity.not_after.timestamp()),
         names: vec![],
     }
-    .fresh(now)
+    .check_lifetime(now)
 }
 
 fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
@@ -233,13 +233,13 @@ fn params(common_name: &str, now: Timestamp, days: u32) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);
-    params.not_before = moment(seconds - SKEW_S);
-    params.not_after = moment(seconds.saturating_add(i64::from(days) * DAY_S));
+    params.not_before = date_time(seconds - CLOCK_SKEW_MAX_S);
+    params.not_after = date_time(seconds.saturating_add(i64::from(days) * DAY_S));
     params
 }
 
-/// The calendar ends in the year 9999.
-fn moment(seconds: i64) -> OffsetDateTime {
+/// Returns the date and time; the calendar of the crate `time` ends in the year 9999.
+fn date_time(seconds: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds)
         .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc())
 }
@@ -266,52 +266,52 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_serves_until_two_thirds_of_its_life_are_over() {
+    fn pair_is_valid_until_two_thirds_of_its_lifetime_have_passed() {
         let authority = Authority::load(&Authority::new(NOW, 3650).pair()).unwrap();
         let names = names(&["*.server.example.org", "server.example.org", "127.0.0.1"]);
         let pair = authority.issue(&names, NOW, 90).unwrap();
-        authority.judge(&pair, &names, NOW).unwrap();
-        authority.judge(&pair, &names, NOW.plus_secs(59 * DAY)).unwrap();
+        authority.check(&pair, &names, NOW).unwrap();
+        authority.check(&pair, &names, NOW.plus_secs(59 * DAY)).unwrap();
         assert!(matches!(
-            authority.judge(&pair, &names, NOW.plus_secs(61 * DAY)),
+            authority.check(&pair, &names, NOW.plus_secs(61 * DAY)),
             Err(Unfit::Ending(_))
         ));
     }
 
     #[test]
-    fn a_pair_of_other_names_another_authority_or_another_key_does_not_serve() {
+    fn pair_with_other_names_authority_or_key_is_rejected() {
         let (ours, other) = (Authority::new(NOW, 3650), Authority::new(NOW, 3650));
         let names_a = names(&["*.a.example.org"]);
         let pair = ours.issue(&names_a, NOW, 90).unwrap();
         assert_eq!(
-            ours.judge(&pair, &names(&["*.b.example.org"]), NOW),
+            ours.check(&pair, &names(&["*.b.example.org"]), NOW),
             Err(Unfit::OtherNames("*.a.example.org".to_owned()))
         );
-        assert_eq!(other.judge(&pair, &names_a, NOW), Err(Unfit::OtherAuthority));
+        assert_eq!(other.check(&pair, &names_a, NOW), Err(Unfit::OtherAuthority));
         let mixed = Pair { key: ours.issue(&names_a, NOW, 90).unwrap().key, ..pair };
-        assert_eq!(ours.judge(&mixed, &names_a, NOW), Err(Unfit::OtherKey));
+        assert_eq!(ours.check(&mixed, &names_a, NOW), Err(Unfit::OtherKey));
         assert!(matches!(
-            ours.judge(&Pair { certificate: "x".to_owned(), ..mixed }, &names_a, NOW),
+            ours.check(&Pair { certificate: "x".to_owned(), ..mixed }, &names_a, NOW),
             Err(Unfit::Broken(_))
         ));
     }
 
     #[test]
-    fn a_renewed_authority_vouches_for_what_it_signed_before() {
+    fn renewed_authority_accepts_certificates_it_signed_before() {
         let old = Authority::new(NOW, 300);
         let names = names(&["*.a.example.org"]);
         let pair = old.issue(&names, NOW.plus_secs(190 * DAY), 365).unwrap();
         assert_eq!(
             Details::read(&pair.certificate).unwrap().ends,
             Details::read(old.certificate()).unwrap().ends,
-            "never outlives it"
+            "a certificate never outlives its authority"
         );
         assert!(old.renewed(NOW.plus_secs(199 * DAY), 300).is_none());
         let late = NOW.plus_secs(201 * DAY);
         let new = old.renewed(late, 300).unwrap();
         assert_ne!(new.certificate(), old.certificate());
         let pair_of_new = new.issue(&names, late, 30).unwrap();
-        old.judge(&pair_of_new, &names, late).unwrap();
-        new.judge(&pair, &names, NOW.plus_secs(195 * DAY)).unwrap();
+        old.check(&pair_of_new, &names, late).unwrap();
+        new.check(&pair, &names, NOW.plus_secs(195 * DAY)).unwrap();
     }
 }

@@ -1,13 +1,13 @@
-//! `setup certificates`: the authority, a key pair per namespace, and the names under which the original's jobs and
-//! gateways look for them.
+//! `setup certificates`: the authority and one key pair per namespace, in the objects that the jobs and gateways of the
+//! original operator read.
 //!
-//! | where | object | what |
+//! | namespace | object | content |
 //! | --- | --- | --- |
-//! | hub | Secret `flow-authority` | the authority with its key; nobody else has it |
-//! | hub | Secret `server-iflearner-secret` | `*.ZONE`: where TLS of the server's jobs ends |
-//! | hub | Secret `flow-server-tls` | flow-server's own |
+//! | hub | Secret `flow-authority` | the authority with its key; no other namespace has the key |
+//! | hub | Secret `server-iflearner-secret` | `*.ZONE`: TLS of the jobs of role `server` |
+//! | hub | Secret `flow-server-tls` | the certificate of flow-server |
 //! | party | Secret `party-iflearner-secret` | `*.ZONE` of that party |
-//! | each | ConfigMaps `server-iflearner-crt`, `party-iflearner-crt`, `flow-authority` | what is trusted: the authority |
+//! | each | ConfigMaps `server-iflearner-crt`, `party-iflearner-crt`, `flow-authority` | the certificate of the authority |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -17,89 +17,90 @@ use flow_domain::time::Timestamp;
 
 use super::authority::{Authority, Details, Pair, date};
 use super::names::{domain, host, namespace, pair};
-use super::objects::{Outcome, Piece, Place, config_map, is_ours, secret, text};
-use super::{SetupError, connect, note, say};
+use super::objects::{Destination, Outcome, SetupObject, config_map, is_own, secret, text};
+use super::{SetupError, connect, note, print};
 
 /// Value of the component label.
 pub const COMPONENT: &str = "certificates";
-/// Secret with the authority, and ConfigMap with its certificate.
+/// Name of the Secret with the authority, and of the ConfigMap with its certificate.
 pub const AUTHORITY: &str = "flow-authority";
-/// Where TLS of a server's jobs ends.
+/// Name of the Secret with which the gateway terminates TLS for jobs of role `server`.
 pub const SERVER_SECRET: &str = "server-iflearner-secret";
-/// Where TLS of a party's jobs ends.
+/// Name of the Secret with which the gateway terminates TLS for the jobs of a party.
 pub const PARTY_SECRET: &str = "party-iflearner-secret";
-/// flow-server's own.
+/// Name of the Secret of flow-server.
 pub const HUB_SECRET: &str = "flow-server-tls";
 
-/// With `--out`: the file of the authority, without its ending. The other files are named after namespaces.
+/// Name of the file with the authority in the directory of `--out`, without extension. Other files have the name of a
+/// namespace.
 const AUTHORITY_FILE: &str = "authority";
 const TLS: &str = "kubernetes.io/tls";
 
 /// Arguments of `setup certificates`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-One command for the whole federation, where one person reaches every cluster's namespaces:
+One command for the whole federation, if one user reaches all clusters:
   flow-operator setup certificates --zone server.example.org --hub \\
     --party hospital-a=a.party.example.org --party hospital-b=b.party.example.org
 
-Where nobody does: write manifests instead, and send each party its own:
+Otherwise write manifests, and send each party its own:
   flow-operator setup certificates --out pki --zone … --party …
   kubectl apply --server-side -f pki/hospital-a.yaml
 
-Run it again from time to time (deploy/kustomize/overlays/certificates-renewal does): what has less than a third of its life left is renewed.")]
+Repeat the command from time to time (deploy/kustomize/overlays/certificates-renewal does): it renews certificates with less than a third of their lifetime left.")]
 pub struct Args {
-    /// Namespace of the hub, where the authority is kept
+    /// Namespace of the hub, which holds the authority
     #[arg(short, long, default_value = "hub", value_parser = namespace)]
     namespace: String,
-    /// Zone of the server's jobs: job1.server.example.org is in server.example.org
+    /// Zone of the jobs of role server: job1.server.example.org is in server.example.org
     #[arg(long, value_parser = domain)]
     zone: Vec<String>,
-    /// A party's namespace and the zone of its jobs; may be repeated
+    /// Namespace of a party and the zone of its jobs; may be repeated
     #[arg(long = "party", value_name = "NAMESPACE=ZONE", value_parser = party)]
     parties: Vec<(String, String)>,
-    /// A certificate for flow-server itself, good for its Service and localhost
+    /// Create a certificate for flow-server, valid for its Service and localhost
     #[arg(long)]
     hub: bool,
-    /// A name under which flow-server is reached from elsewhere; may be repeated
+    /// Another name or address of flow-server; may be repeated
     #[arg(long, value_name = "NAME", requires = "hub", value_parser = host)]
     hub_name: Vec<String>,
-    /// Life of the authority in days
+    /// Lifetime of the authority in days
     #[arg(long, value_name = "DAYS", default_value_t = 3650, value_parser = clap::value_parser!(u32).range(2..=36_500))]
     authority_days: u32,
-    /// Life of each key pair in days
+    /// Lifetime of each key pair in days
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: u32,
-    /// Write manifests into this directory, one per namespace, instead of into the cluster
+    /// Write one manifest per namespace into this directory, and nothing into a cluster
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Put ours in the place of Secrets and ConfigMaps that somebody else made
+    /// Replace Secrets and ConfigMaps that this command did not create
     #[arg(long)]
     replace: bool,
-    /// Print what would be written, without private keys, and write nothing
+    /// Print the objects without private keys, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
 
 fn party(text: &str) -> Result<(String, String), String> {
-    let (party, zone) = pair(text).map_err(|_| "write it as NAMESPACE=ZONE".to_owned())?;
+    let (party, zone) = pair(text).map_err(|_| "must be NAMESPACE=ZONE".to_owned())?;
     Ok((namespace(&party)?, domain(&zone)?))
 }
 
-/// A key pair to be: the Secret it goes to, and the names it stands for.
-struct Wanted {
+/// A key pair to create: its Secret and its names.
+struct WantedPair {
     namespace: String,
     name: &'static str,
     names: Vec<String>,
 }
 
-/// A zone's jobs, and the zone itself.
+/// Returns the wildcard of each zone and the zone itself.
 fn zone_names<'a>(zones: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     let unique: BTreeSet<&String> = zones.into_iter().collect();
     unique.into_iter().flat_map(|zone| [format!("*.{zone}"), zone.clone()]).collect()
 }
 
 impl Args {
-    fn wanted(&self) -> Vec<Wanted> {
+    fn wanted(&self) -> Vec<WantedPair> {
         let mut wanted = vec![];
         if self.hub {
             let namespace = &self.namespace;
@@ -119,10 +120,10 @@ impl Args {
                     .cloned()
                     .collect::<BTreeSet<_>>(),
             );
-            wanted.push(Wanted { namespace: namespace.clone(), name: HUB_SECRET, names });
+            wanted.push(WantedPair { namespace: namespace.clone(), name: HUB_SECRET, names });
         }
         if !self.zone.is_empty() {
-            wanted.push(Wanted {
+            wanted.push(WantedPair {
                 namespace: self.namespace.clone(),
                 name: SERVER_SECRET,
                 names: zone_names(&self.zone),
@@ -132,7 +133,7 @@ impl Args {
         for (namespace, zone) in &self.parties {
             zones.entry(namespace).or_default().push(zone);
         }
-        wanted.extend(zones.into_iter().map(|(namespace, zones)| Wanted {
+        wanted.extend(zones.into_iter().map(|(namespace, zones)| WantedPair {
             namespace: namespace.clone(),
             name: PARTY_SECRET,
             names: zone_names(zones),
@@ -141,23 +142,26 @@ impl Args {
     }
 }
 
-/// What is to be written, the file it goes to if it goes to files, and what is to be said about it.
+/// An object to write.
 struct Step {
-    piece: Piece,
+    object: SetupObject,
+    /// Name of its file in a directory, without extension.
     file: String,
-    why: String,
+    /// The change, for the output; empty for none.
+    note: String,
 }
 
 pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> {
     let wanted = args.wanted();
     if wanted.is_empty() {
         return Err(
-            "nothing to make: give --zone, --party NAMESPACE=ZONE or --hub; see --help".into()
+            "no certificate to create: pass --zone, --party NAMESPACE=ZONE or --hub; see --help"
+                .into(),
         );
     }
-    let place = match &args.out {
-        Some(folder) => Place::Directory(folder.clone()),
-        None => Place::Cluster(connect().await?),
+    let destination = match &args.out {
+        Some(folder) => Destination::Directory(folder.clone()),
+        None => Destination::Cluster(connect().await?),
     };
     let namespaces: BTreeSet<String> = wanted
         .iter()
@@ -165,24 +169,24 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
         .chain([args.namespace.clone()])
         .collect();
     if args.out.is_some() && namespaces.contains(AUTHORITY_FILE) {
-        let why = format!(
-            "--out keeps the authority in {AUTHORITY_FILE}.yaml, so no namespace can be called {AUTHORITY_FILE}"
+        let cause = format!(
+            "--out writes the authority to {AUTHORITY_FILE}.yaml, so no namespace can have the name {AUTHORITY_FILE}"
         );
-        return Err(format!("{why}: write into the cluster instead, without --out").into());
+        return Err(format!("{cause}: write into the cluster, without --out").into());
     }
-    place.expect_namespaces(&namespaces).await?;
+    destination.expect_namespaces(&namespaces).await?;
 
     let mut steps = vec![];
-    let (authority, why) = authority(&args, &place, now).await?;
+    let (authority, note) = authority(&args, &destination, now).await?;
     let kept = authority.pair();
     let data = [("tls.crt", kept.certificate.as_str()), ("tls.key", kept.key.as_str())];
     steps.push(Step {
-        piece: secret(&args.namespace, AUTHORITY, COMPONENT, TLS, &data),
+        object: secret(&args.namespace, AUTHORITY, COMPONENT, TLS, &data),
         file: AUTHORITY_FILE.to_owned(),
-        why,
+        note,
     });
     for wanted in &wanted {
-        steps.push(key_pair(&args, &place, &authority, wanted, now).await?);
+        steps.push(key_pair(&args, &destination, &authority, wanted, now).await?);
     }
     for namespace in &namespaces {
         let trusted = [
@@ -191,35 +195,35 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
             (AUTHORITY, "ca.crt"),
         ];
         for (name, key) in trusted {
-            let piece = config_map(namespace, name, COMPONENT, key, authority.certificate());
-            steps.push(Step { piece, file: namespace.clone(), why: String::new() });
+            let object = config_map(namespace, name, COMPONENT, key, authority.certificate());
+            steps.push(Step { object, file: namespace.clone(), note: String::new() });
         }
     }
 
     if args.dry_run {
-        let shown: Vec<String> = steps.iter().map(|step| step.piece.shown()).collect();
-        say(&shown.join("---\n"))?;
-        for step in steps.iter().filter(|step| !step.why.is_empty()) {
-            note(&format!("{}: {}", step.piece, step.why))?;
+        let shown: Vec<String> = steps.iter().map(|step| step.object.redacted()).collect();
+        print(&shown.join("---\n"))?;
+        for step in steps.iter().filter(|step| !step.note.is_empty()) {
+            note(&format!("{}: {}", step.object, step.note))?;
         }
         return Ok(true);
     }
-    for Step { piece, file, why } in &steps {
-        let outcome = place.put(piece, file, args.replace).await?;
-        let why = if outcome == Outcome::Unchanged || why.is_empty() {
+    for Step { object, file, note } in &steps {
+        let outcome = destination.put(object, file, args.replace).await?;
+        let note = if outcome == Outcome::Unchanged || note.is_empty() {
             String::new()
         } else {
-            format!(": {why}")
+            format!(": {note}")
         };
-        say(&format!("{:<10} {piece}{why}", outcome.as_str()))?;
+        print(&format!("{:<10} {object}{note}", outcome.as_str()))?;
     }
     if let Some(folder) = &args.out {
-        say(&format!(
-            "\nKeep {0}/{AUTHORITY_FILE}.yaml to yourself. Each namespace gets its own file, by whoever may write there:",
+        print(&format!(
+            "\nKeep {0}/{AUTHORITY_FILE}.yaml secret. A user with access to each namespace applies its file:",
             folder.display()
         ))?;
         for namespace in &namespaces {
-            say(&format!(
+            print(&format!(
                 "  kubectl apply --server-side -f {}/{namespace}.yaml",
                 folder.display()
             ))?;
@@ -230,56 +234,61 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
 
 async fn authority(
     args: &Args,
-    place: &Place,
+    destination: &Destination,
     now: Timestamp,
 ) -> Result<(Authority, String), SetupError> {
     let namespace = &args.namespace;
-    let Some(found) = place.secret(namespace, AUTHORITY, AUTHORITY_FILE).await? else {
+    let Some(found) = destination.secret(namespace, AUTHORITY, AUTHORITY_FILE).await? else {
         let new = Authority::new(now, args.authority_days);
         let ends = date(Details::read(new.certificate())?.ends);
-        return Ok((new, format!("a new authority, good until {ends}")));
+        return Ok((new, format!("a new authority, valid until {ends}")));
     };
     let kept = stored(&found).ok_or_else(|| {
-        format!("Secret {namespace}/{AUTHORITY} lacks tls.crt or tls.key; restore or delete it")
+        format!("Secret {namespace}/{AUTHORITY} has no tls.crt or no tls.key: restore or delete the Secret")
     })?;
-    let kept = Authority::load(&kept)
-        .map_err(|why| format!("Secret {namespace}/{AUTHORITY} holds no authority: it {why}"))?;
+    let kept = Authority::load(&kept).map_err(|cause| {
+        format!(
+            "Secret {namespace}/{AUTHORITY} contains no valid authority: the certificate {cause}"
+        )
+    })?;
     if let Some(renewed) = kept.renewed(now, args.authority_days) {
         let ends = date(Details::read(renewed.certificate())?.ends);
         return Ok((
             renewed,
-            format!("renewed until {ends}, with the same key: what it signed stays good"),
+            format!(
+                "renewed until {ends} with the same key: certificates that it signed remain valid"
+            ),
         ));
     }
-    Details::read(kept.certificate())?.fresh(now).map_err(|why| {
-        format!("Secret {namespace}/{AUTHORITY}: the authority was not made by this command and {why}; renew it where it was made")
+    Details::read(kept.certificate())?.check_lifetime(now).map_err(|cause| {
+        format!("Secret {namespace}/{AUTHORITY}: the certificate was not created by this command and {cause}: renew it where it was created")
     })?;
     Ok((kept, String::new()))
 }
 
 async fn key_pair(
     args: &Args,
-    place: &Place,
+    destination: &Destination,
     authority: &Authority,
-    wanted: &Wanted,
+    wanted: &WantedPair,
     now: Timestamp,
 ) -> Result<Step, SetupError> {
-    let Wanted { namespace, name, names } = wanted;
-    let found = place.secret(namespace, name, namespace).await?;
+    let WantedPair { namespace, name, names } = wanted;
+    let found = destination.secret(namespace, name, namespace).await?;
     let kept = found.as_ref().and_then(stored);
-    let verdict = kept.as_ref().map(|kept| authority.judge(kept, names, now));
-    // Somebody else's stays untouched until `put` has asked for --replace, even if it happens to serve.
-    let foreign = found.as_ref().is_some_and(|found| !is_ours(found));
-    let (pair, why) = match (kept, verdict) {
-        (Some(kept), Some(Ok(()))) if !foreign => (kept, String::new()),
-        (_, verdict) => {
-            let because = match verdict {
-                Some(Err(why)) => format!(" (the old one {why})"),
+    let validity = kept.as_ref().map(|kept| authority.check(kept, names, now));
+    // A Secret of another writer is issued again, so that `put` demands --replace even if its certificate is valid.
+    let is_foreign = found.as_ref().is_some_and(|found| !is_own(found));
+    let (pair, note) = match (kept, validity) {
+        (Some(kept), Some(Ok(()))) if !is_foreign => (kept, String::new()),
+        (_, validity) => {
+            let reason = match validity {
+                Some(Err(cause)) => format!(" (the old certificate {cause})"),
                 _ => String::new(),
             };
             let pair = authority.issue(names, now, args.days)?;
             let ends = date(Details::read(&pair.certificate)?.ends);
-            (pair, format!("{}, good until {ends}{because}", names.join(", ")))
+            (pair, format!("{}, valid until {ends}{reason}", names.join(", ")))
         }
     };
     let data = [
@@ -287,7 +296,11 @@ async fn key_pair(
         ("tls.key", pair.key.as_str()),
         ("ca.crt", authority.certificate()),
     ];
-    Ok(Step { piece: secret(namespace, name, COMPONENT, TLS, &data), file: namespace.clone(), why })
+    Ok(Step {
+        object: secret(namespace, name, COMPONENT, TLS, &data),
+        file: namespace.clone(),
+        note,
+    })
 }
 
 fn stored(secret: &k8s_openapi::api::core::v1::Secret) -> Option<Pair> {

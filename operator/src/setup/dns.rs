@@ -1,8 +1,8 @@
-//! `setup dns`: the names of jobs. A zone becomes a server block of CoreDNS that answers every name in it with one
-//! address, that of the gateway or ingress controller in front of it; where nobody may edit the cluster's DNS, the few
-//! names that a Pod dials become host aliases of that Pod.
+//! `setup dns`: the resolution of the names of jobs.
 //!
-//! What is written into a Corefile stands between two markers, and nothing else in it is touched.
+//! A zone becomes a server block of CoreDNS that resolves every name in it to one address, that of the gateway or ingress
+//! controller. A user without access to the cluster's DNS adds host aliases to a Pod instead. The command changes only the
+//! lines between its two markers in a Corefile.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,13 +16,13 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use super::names::{domain, pair};
-use super::objects::US;
-use super::{SetupError, connect, note, say};
+use super::objects::SETUP;
+use super::{SetupError, connect, note, print};
 
 const BEGIN: &str = "# BEGIN flow-operator setup dns";
 const END: &str = "# END flow-operator setup dns";
 const NAMESPACE: &str = "kube-system";
-/// ConfigMap and Deployment, as kubeadm and most distributions have them.
+/// Name of the ConfigMap and of the Deployment of CoreDNS in kubeadm and most distributions.
 const COREDNS: &str = "coredns";
 
 /// Arguments of `setup dns`.
@@ -32,55 +32,55 @@ const COREDNS: &str = "coredns";
   flow-operator setup dns --zone server.example.org=192.0.2.10 --apply
   flow-operator setup dns --host-aliases job1.server.example.org=192.0.2.10
 
---apply replaces what it wrote before: give all zones each time.")]
+--apply replaces the zones that it wrote before: pass all zones each time.")]
 pub struct Args {
-    /// A zone and the address of all names in it; repeat it for more zones or an IPv6 address
+    /// Zone and the address of all its names; repeat the option for more zones or for an IPv6 address
     #[arg(long = "zone", value_name = "ZONE=ADDRESS", value_parser = address)]
     zones: Vec<(String, IpAddr)>,
-    /// A name and its address, for Pods instead of the cluster: prints them for the template of an IflearnerJob
+    /// Name and its address, for one Pod instead of the cluster: prints host aliases for the template of an IflearnerJob
     #[arg(long, value_name = "NAME=ADDRESS", value_parser = address, conflicts_with_all = ["zones", "apply", "remove"])]
     host_aliases: Vec<(String, IpAddr)>,
-    /// Write it into the Corefile of kube-system/coredns and restart CoreDNS if it is new
+    /// Write the zones into the Corefile of kube-system/coredns, and restart CoreDNS if the Corefile changed
     #[arg(long)]
     apply: bool,
-    /// Take what was written out of the Corefile again
+    /// Remove the zones of this command from the Corefile
     #[arg(long, conflicts_with_all = ["zones", "apply"])]
     remove: bool,
-    /// With --apply or --remove: print the Corefile as it would be, and write nothing
+    /// With --apply or --remove: print the resulting Corefile, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
 
 fn address(text: &str) -> Result<(String, IpAddr), String> {
-    let form = "write it as NAME=ADDRESS, the address in digits such as 192.0.2.10";
+    let form = "must be NAME=ADDRESS with an IP address such as 192.0.2.10";
     let (name, address) = pair(text).map_err(|_| form.to_owned())?;
     Ok((domain(&name)?, address.parse().map_err(|_| form.to_owned())?))
 }
 
 pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> {
     if !args.host_aliases.is_empty() {
-        return say(&host_aliases(&args.host_aliases)).map(|()| true);
+        return print(&host_aliases(&args.host_aliases)).map(|()| true);
     }
     if args.remove {
         return write(&connect().await?, "", args.dry_run, now).await;
     }
     if args.zones.is_empty() {
-        return Err("give --zone ZONE=ADDRESS for each zone, or --host-aliases NAME=ADDRESS for each name; see --help".into());
+        return Err("no zone: pass --zone ZONE=ADDRESS for each zone, or --host-aliases NAME=ADDRESS for each name; see --help".into());
     }
     let blocks = blocks(&args.zones);
     if args.apply {
         write(&connect().await?, &blocks, args.dry_run, now).await
     } else {
-        say(&blocks).map(|()| true)
+        print(&blocks).map(|()| true)
     }
 }
 
-/// The server blocks of CoreDNS for these zones.
+/// Returns the server blocks of CoreDNS for these zones.
 #[must_use]
 pub fn blocks(zones: &[(String, IpAddr)]) -> String {
     let mut text = String::new();
     for (zone, addresses) in grouped(zones) {
-        // Written to a String, which cannot fail.
+        // Writing to a String cannot fail.
         let _ = writeln!(text, "{zone}:53 {{\n    errors");
         for (kind, of_kind) in
             [("A", IpAddr::is_ipv4 as fn(&IpAddr) -> bool), ("AAAA", IpAddr::is_ipv6)]
@@ -94,7 +94,7 @@ pub fn blocks(zones: &[(String, IpAddr)]) -> String {
                 text.push_str("    }\n");
             }
         }
-        // Anything else about these names: they exist and have no such record.
+        // For any other record type these names exist without a record.
         text.push_str("    template IN ANY {\n        rcode NOERROR\n    }\n}\n");
     }
     text
@@ -111,23 +111,21 @@ fn grouped(pairs: &[(String, IpAddr)]) -> BTreeMap<&str, Vec<IpAddr>> {
     grouped
 }
 
-/// Why a Corefile is left as it is.
+/// The cause for which a Corefile is not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Misfit {
-    /// Somebody edited our part.
+pub enum CorefileConflict {
+    /// The block of this command was edited.
     #[error(
-        "the markers {BEGIN:?} and {END:?} are not a pair in it: take them and what is between them out by hand"
+        "the markers {BEGIN:?} and {END:?} are not a pair: remove them and the lines between them by hand"
     )]
     Markers,
-    /// CoreDNS would not start.
-    #[error(
-        "it has a block for {0} already, that is not ours: take it out, or leave that zone out here"
-    )]
+    /// Two blocks serve one zone; CoreDNS would not start.
+    #[error("another block serves {0}: remove that block, or omit the zone here")]
     Served(String),
 }
 
-/// `corefile` with `blocks` as our part of it, or without our part if there are none.
-pub fn patched(corefile: &str, blocks: &str) -> Result<String, Misfit> {
+/// Returns `corefile` with `blocks` between the markers of this command, or without the markers if `blocks` is empty.
+pub fn patch_corefile(corefile: &str, blocks: &str) -> Result<String, CorefileConflict> {
     let others = match (corefile.find(BEGIN), corefile.find(END)) {
         (None, None) => corefile.trim_end().to_owned(),
         (Some(begin), Some(end)) if begin < end => {
@@ -135,7 +133,7 @@ pub fn patched(corefile: &str, blocks: &str) -> Result<String, Misfit> {
             let before = corefile[..begin].trim_end();
             if after.is_empty() { before.to_owned() } else { format!("{before}\n{after}") }
         }
-        _ => return Err(Misfit::Markers),
+        _ => return Err(CorefileConflict::Markers),
     };
     let zones = |text: &str| -> Vec<String> {
         let opening = text
@@ -155,7 +153,7 @@ pub fn patched(corefile: &str, blocks: &str) -> Result<String, Misfit> {
     if let Some(zone) =
         zones(blocks).into_iter().find(|zone| !zone.is_empty() && served.contains(zone))
     {
-        return Err(Misfit::Served(zone));
+        return Err(CorefileConflict::Served(zone));
     }
     Ok(if blocks.is_empty() {
         format!("{others}\n")
@@ -164,27 +162,28 @@ pub fn patched(corefile: &str, blocks: &str) -> Result<String, Misfit> {
     })
 }
 
-/// The zones that were written into it; `None` if there is no part of ours.
-pub(super) fn written(corefile: &str) -> Option<Vec<String>> {
-    let ours = corefile.split_once(BEGIN)?.1.split_once(END)?.0;
-    Some(ours.lines().filter_map(|line| line.strip_suffix(":53 {")).map(str::to_owned).collect())
+/// Returns the zones that this command wrote; `None` without its markers.
+pub(super) fn written_zones(corefile: &str) -> Option<Vec<String>> {
+    let block = corefile.split_once(BEGIN)?.1.split_once(END)?.0;
+    Some(block.lines().filter_map(|line| line.strip_suffix(":53 {")).map(str::to_owned).collect())
 }
 
-/// Whether there is anything to take out again.
+/// Returns whether the Corefile contains zones of this command.
 pub(super) async fn is_written(client: &Client) -> Result<bool, SetupError> {
     let found = Api::<ConfigMap>::namespaced(client.clone(), NAMESPACE).get_opt(COREDNS).await?;
     let corefile = found.and_then(|map| map.data?.remove("Corefile"));
-    Ok(corefile.is_some_and(|corefile| written(&corefile).is_some()))
+    Ok(corefile.is_some_and(|corefile| written_zones(&corefile).is_some()))
 }
 
-/// Brings our part of the cluster's Corefile to `blocks`, and has CoreDNS read it.
+/// Writes `blocks` into the Corefile of the cluster and restarts CoreDNS.
 pub(super) async fn write(
     client: &Client,
     blocks: &str,
     dry_run: bool,
     now: Timestamp,
 ) -> Result<bool, SetupError> {
-    let elsewhere = "print the blocks without --apply for whoever runs this cluster's DNS, or use --host-aliases";
+    let elsewhere =
+        "print the blocks without --apply for the administrator of the DNS, or use --host-aliases";
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
     let found = maps
         .get_opt(COREDNS)
@@ -198,40 +197,41 @@ pub(super) async fn write(
         )
         .into());
     };
-    let new = patched(&old, blocks).map_err(|why| format!("the Corefile stays as it is: {why}"))?;
+    let new = patch_corefile(&old, blocks)
+        .map_err(|error| format!("cannot change the Corefile: {error}"))?;
     if dry_run {
-        say(&new)?;
+        print(&new)?;
         return Ok(true);
     }
     if new == old {
-        say(&format!("unchanged  ConfigMap {NAMESPACE}/{COREDNS}"))?;
+        print(&format!("unchanged  ConfigMap {NAMESPACE}/{COREDNS}"))?;
         return Ok(true);
     }
     map.data.get_or_insert_default().insert("Corefile".to_owned(), new);
-    // Carries the version that was read: whoever edited it since is not overwritten.
+    // The request carries the version that was read, so a concurrent change is not overwritten.
     maps.replace(
         COREDNS,
-        &PostParams { field_manager: Some(US.to_owned()), ..PostParams::default() },
+        &PostParams { field_manager: Some(SETUP.to_owned()), ..PostParams::default() },
         &map,
     )
     .await
     .map_err(|error| format!("cannot write ConfigMap {NAMESPACE}/{COREDNS}: {error}"))?;
-    say(&format!("changed    ConfigMap {NAMESPACE}/{COREDNS}"))?;
+    print(&format!("changed    ConfigMap {NAMESPACE}/{COREDNS}"))?;
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
     let restart = json!({"spec": {"template": {"metadata": {"annotations": {"flow-operator/restarted-at": now.0.to_string()}}}}});
     match deployments.patch(COREDNS, &PatchParams::default(), &Patch::Strategic(restart)).await {
-        Ok(_) => say(&format!(
-            "restarted  Deployment {NAMESPACE}/{COREDNS}; see it come up with: kubectl -n {NAMESPACE} rollout status deployment/{COREDNS}; \
-             for some seconds after that, names may still be answered as before"
+        Ok(_) => print(&format!(
+            "restarted  Deployment {NAMESPACE}/{COREDNS}; follow the restart with: kubectl -n {NAMESPACE} rollout status deployment/{COREDNS}; \
+             for some seconds after the restart, cached answers remain"
         ))?,
         Err(error) => note(&format!(
-            "CoreDNS was not restarted ({error}); where its Corefile has `reload` it follows by itself within minutes"
+            "cannot restart CoreDNS ({error}); with `reload` in its Corefile it reads the change within minutes"
         ))?,
     }
     Ok(true)
 }
 
-/// Aliases for a template.
+/// Returns the host aliases for a template.
 fn host_aliases(pairs: &[(String, IpAddr)]) -> String {
     let mut by_address: BTreeMap<IpAddr, Vec<&str>> = BTreeMap::new();
     for (name, address) in pairs {
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_is_one_block_whatever_its_addresses() {
+    fn zone_with_several_addresses_is_one_block() {
         let text = blocks(&zones(&[
             ("b.org", "192.0.2.1"),
             ("a.org", "192.0.2.2"),
@@ -271,36 +271,45 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_replaced_and_taken_away_again() {
-        let first = patched(COREFILE, &blocks(&zones(&[("a.org", "192.0.2.1")]))).unwrap();
-        let second = patched(&first, &blocks(&zones(&[("b.org", "192.0.2.2")]))).unwrap();
+    fn zones_are_replaced_and_removed() {
+        let first = patch_corefile(COREFILE, &blocks(&zones(&[("a.org", "192.0.2.1")]))).unwrap();
+        let second = patch_corefile(&first, &blocks(&zones(&[("b.org", "192.0.2.2")]))).unwrap();
         assert!(
             second.starts_with(COREFILE)
                 && second.contains("b.org:53 {")
                 && !second.contains("a.org")
         );
-        assert_eq!(patched(&second, &blocks(&zones(&[("b.org", "192.0.2.2")]))).unwrap(), second);
-        assert_eq!(patched(&second, "").unwrap(), COREFILE);
+        assert_eq!(
+            patch_corefile(&second, &blocks(&zones(&[("b.org", "192.0.2.2")]))).unwrap(),
+            second
+        );
+        assert_eq!(patch_corefile(&second, "").unwrap(), COREFILE);
         let between = format!("{second}c.org:53 {{\n}}\n");
         assert_eq!(
-            patched(&between, "").unwrap(),
+            patch_corefile(&between, "").unwrap(),
             format!("{COREFILE}c.org:53 {{\n}}\n"),
-            "what others put behind it stays"
+            "lines after the markers are kept"
         );
     }
 
     #[test]
-    fn a_corefile_that_would_break_is_left_alone() {
+    fn conflicting_corefile_is_not_changed() {
         let blocks = blocks(&zones(&[("a.org", "192.0.2.1")]));
         for served in ["a.org {\n}\n", "a.org:53 {\n}\n", "x.org a.org. {\n}\n"] {
             assert_eq!(
-                patched(&format!("{COREFILE}{served}"), &blocks),
-                Err(Misfit::Served("a.org".to_owned())),
+                patch_corefile(&format!("{COREFILE}{served}"), &blocks),
+                Err(CorefileConflict::Served("a.org".to_owned())),
                 "{served}"
             );
         }
-        assert_eq!(patched(&format!("{COREFILE}{END}\n{BEGIN}\n"), &blocks), Err(Misfit::Markers));
-        assert_eq!(patched(&format!("{COREFILE}{BEGIN}\n"), &blocks), Err(Misfit::Markers));
+        assert_eq!(
+            patch_corefile(&format!("{COREFILE}{END}\n{BEGIN}\n"), &blocks),
+            Err(CorefileConflict::Markers)
+        );
+        assert_eq!(
+            patch_corefile(&format!("{COREFILE}{BEGIN}\n"), &blocks),
+            Err(CorefileConflict::Markers)
+        );
     }
 
     #[test]

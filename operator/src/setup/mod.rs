@@ -1,8 +1,8 @@
-//! `flow-operator setup`: what the original's guide does by hand, one command each.
+//! `flow-operator setup`: the steps that the original operator's guide does by hand, one command for each.
 //!
-//! Every command says what it would do (`--dry-run`) and can be given again: what is there and good stays as it is. None
-//! touches an object that it did not make unless told to (`--replace`), and none prints a private key or a password.
-//! They run with the kubeconfig of whoever calls them; the operator itself has none of these rights.
+//! Every command prints its changes with `--dry-run` and can be repeated: an object that is current is not changed. No
+//! command changes an object that it did not create, except with `--replace`, and no command prints a private key or a
+//! password. The commands run with the kubeconfig of their caller; the operator has none of these permissions.
 
 mod authority;
 mod certificates;
@@ -20,30 +20,28 @@ use flow_common::clock::Clock;
 use kube::Client;
 
 pub use self::authority::{Authority, Pair, Unfit};
-pub use self::dns::{Misfit, blocks, patched};
+pub use self::dns::{CorefileConflict, blocks, patch_corefile};
 pub use self::names::namespace;
 pub use self::objects::{COMPONENT, MANAGED_BY, PART_OF};
 
-/// What went wrong, as a sentence for the caller.
 pub type SetupError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Set up a cluster, look at it, take everything away.
+/// The commands of `flow-operator setup`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make the authority and one key pair per namespace, and put them where jobs and gateways look for them
+    /// Create the certificate authority and one key pair per namespace, in the objects that jobs and gateways read
     Certificates(certificates::Args),
-    /// Make the names of jobs known in the cluster: a wildcard in CoreDNS, or host aliases for Pods
+    /// Resolve the names of jobs in the cluster: a wildcard in CoreDNS, or host aliases for Pods
     Dns(dns::Args),
-    /// Make the passwords and secrets that no manifest may hold
+    /// Create the passwords and secrets that no manifest contains
     Secrets(secrets::Args),
-    /// Show every component and what is missing; exit status 1 if something is
+    /// Show the state of every component; exit status 1 if a component is missing or fails
     Status(status::Args),
-    /// Take away one component, or all; what goes is shown first
+    /// Remove one component or all; prints the objects before it deletes them
     Remove(remove::Args),
 }
 
-/// Carry a command out. Answers whether all is well; printing goes to standard output, questions and notes to standard
-/// error.
+/// Runs a command. Returns false for exit status 1. Results go to standard output, questions and notes to standard error.
 pub async fn run(command: Command, clock: &dyn Clock) -> Result<bool, SetupError> {
     match command {
         Command::Certificates(args) => certificates::run(args, clock.now()).await,
@@ -54,7 +52,7 @@ pub async fn run(command: Command, clock: &dyn Clock) -> Result<bool, SetupError
     }
 }
 
-/// The cluster that the caller's kubeconfig names.
+/// Connects to the cluster of the caller's kubeconfig.
 async fn connect() -> Result<Client, SetupError> {
     let config = kube::Config::infer()
         .await
@@ -62,7 +60,7 @@ async fn connect() -> Result<Client, SetupError> {
     Ok(Client::try_from(config)?)
 }
 
-fn say(text: &str) -> Result<(), SetupError> {
+fn print(text: &str) -> Result<(), SetupError> {
     writeln!(std::io::stdout(), "{}", text.trim_end())?;
     Ok(())
 }

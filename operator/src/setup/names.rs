@@ -1,14 +1,15 @@
-//! Names of the command line: namespaces, DNS names, addresses. Each is parsed once, here; a namespace becomes part of a
-//! file name with `--out`, so it must never be a path.
+//! Parsers for the names on the command line: namespaces, DNS names, addresses.
+//!
+//! With `--out` a namespace becomes part of a file name, so it is never a path.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Longest zone, in bytes: a name of 253 bytes with room for the label of a job.
+/// Longest zone in bytes: a DNS name of 253 bytes minus the label of a job.
 const ZONE_BYTES_MAX: usize = 240;
-/// Longest DNS name, in bytes (RFC 1035).
+/// Longest DNS name in bytes (RFC 1035).
 const HOST_BYTES_MAX: usize = 253;
 
-/// Splits `LEFT=RIGHT`, both not empty.
+/// Splits `LEFT=RIGHT`; neither side is empty.
 pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((left, right)) if !left.is_empty() && !right.is_empty() => {
@@ -18,7 +19,7 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// A label of DNS (RFC 1123), in lower case.
+/// Returns whether the text is a lower-case DNS label (RFC 1123).
 fn is_label(text: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=63).contains(&text.len())
@@ -27,7 +28,8 @@ fn is_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-/// A DNS name in lower case whose last label is no number: clients take such a name for an IPv4 address.
+/// Returns whether the text is a lower-case DNS name. Its last label is not a number: clients parse such a name as an IPv4
+/// address.
 fn is_host(text: &str) -> bool {
     let last = text.rsplit('.').next().unwrap_or_default();
     text.len() <= HOST_BYTES_MAX
@@ -35,7 +37,7 @@ fn is_host(text: &str) -> bool {
         && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A lower-case DNS name without a wildcard, in which jobs get names.
+/// Parses a zone: a lower-case DNS name without a wildcard.
 pub fn domain(text: &str) -> Result<String, String> {
     if text.len() <= ZONE_BYTES_MAX && is_host(text) {
         Ok(text.to_owned())
@@ -46,7 +48,7 @@ pub fn domain(text: &str) -> Result<String, String> {
     }
 }
 
-/// A namespace of Kubernetes.
+/// Parses a namespace of Kubernetes.
 pub fn namespace(text: &str) -> Result<String, String> {
     if is_label(text) {
         Ok(text.to_owned())
@@ -57,10 +59,10 @@ pub fn namespace(text: &str) -> Result<String, String> {
     }
 }
 
-/// A name or address that clients dial, as it stands in a certificate: without scheme, port and brackets.
+/// Parses a host of a certificate: a DNS name or an IP address, without scheme, port and brackets.
 pub fn host(text: &str) -> Result<String, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
-        // One form of each address, since names are compared as text with those of the certificate.
+        // Addresses have one form: names are compared as text with those of the certificate.
         return Ok(address.to_string());
     }
     if is_host(text) {
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_zone_is_a_plain_name() {
+    fn zone_is_a_dns_name_without_wildcard() {
         for good in ["server.iflearner.com", "a", "a-1.b"] {
             assert_eq!(domain(good).unwrap(), good);
         }
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn b11_a_name_of_a_certificate_is_a_dns_name_or_an_address_and_nothing_else() {
+    fn b11_host_of_a_certificate_is_a_dns_name_or_an_address() {
         for (good, form) in [
             ("hub.example.org", "hub.example.org"),
             ("192.0.2.1", "192.0.2.1"),
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn b11_a_namespace_is_never_a_path() {
+    fn b11_namespace_is_never_a_path() {
         namespace("hospital-a").unwrap();
         for bad in
             ["../../../escaped", "a/b", "", ".", "..", "Hospital_B", "a.b", "-a", &"a".repeat(64)]

@@ -1,5 +1,5 @@
-//! What `setup` writes: Secrets and ConfigMaps, compared before they are applied, into a cluster or into files to be
-//! applied by somebody who has access to it.
+//! Secrets and ConfigMaps of `setup`: compared with the existing objects, then written into a cluster, or into files for a
+//! user who has access to the cluster.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,33 +21,31 @@ use serde_json::Value;
 
 use super::SetupError;
 
-/// Label of everything of this project in a cluster, with the value `FLOW`.
+/// Label of all objects of this project, with the value [`FLOW`].
 pub const PART_OF: &str = "app.kubernetes.io/part-of";
 /// Value of [`PART_OF`].
 pub const FLOW: &str = "flow";
-/// Label that says which component an object belongs to.
+/// Label with the component of an object.
 pub const COMPONENT: &str = "app.kubernetes.io/component";
-/// Label of what `setup` made, with the value `US`.
+/// Label of the objects that `setup` created, with the value [`SETUP`].
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-/// Value of [`MANAGED_BY`], and the field manager.
-pub const US: &str = "flow-operator-setup";
+/// Value of [`MANAGED_BY`], and the field manager of `setup`.
+pub const SETUP: &str = "flow-operator-setup";
 
-/// Largest manifest that is read: a Secret has at most 1 MiB, and one file has a few.
+/// Largest manifest that is read, in bytes: a file has a few Secrets, each of at most 1 MiB.
 const MANIFEST_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Keys whose values are never shown.
-const SHOWN: [&str; 2] = ["tls.crt", "ca.crt"];
+/// Keys of a Secret whose values are printed: certificates are public.
+const PRINTED_KEYS: [&str; 2] = ["tls.crt", "ca.crt"];
 
-/// An object to be.
+/// An object to write.
 #[derive(Clone)]
-pub enum Piece {
-    /// Not for everybody's eyes.
+pub enum SetupObject {
     Secret(Secret),
-    /// For everybody's.
     ConfigMap(ConfigMap),
 }
 
 fn metadata(namespace: &str, name: &str, component: &str) -> ObjectMeta {
-    let labels = [(PART_OF, FLOW), (COMPONENT, component), (MANAGED_BY, US)];
+    let labels = [(PART_OF, FLOW), (COMPONENT, component), (MANAGED_BY, SETUP)];
     ObjectMeta {
         name: Some(name.to_owned()),
         namespace: Some(namespace.to_owned()),
@@ -56,15 +54,15 @@ fn metadata(namespace: &str, name: &str, component: &str) -> ObjectMeta {
     }
 }
 
-/// A Secret of type `type_`.
+/// Returns a Secret of type `type_`.
 pub fn secret(
     namespace: &str,
     name: &str,
     component: &str,
     type_: &str,
     data: &[(&str, &str)],
-) -> Piece {
-    Piece::Secret(Secret {
+) -> SetupObject {
+    SetupObject::Secret(Secret {
         metadata: metadata(namespace, name, component),
         type_: Some(type_.to_owned()),
         data: Some(
@@ -76,32 +74,38 @@ pub fn secret(
     })
 }
 
-/// A ConfigMap with one file.
-pub fn config_map(namespace: &str, name: &str, component: &str, key: &str, value: &str) -> Piece {
-    Piece::ConfigMap(ConfigMap {
+/// Returns a ConfigMap with one file.
+pub fn config_map(
+    namespace: &str,
+    name: &str,
+    component: &str,
+    key: &str,
+    value: &str,
+) -> SetupObject {
+    SetupObject::ConfigMap(ConfigMap {
         metadata: metadata(namespace, name, component),
         data: Some(BTreeMap::from([(key.to_owned(), value.to_owned())])),
         ..ConfigMap::default()
     })
 }
 
-/// The text under `key`.
+/// Returns the text under `key`.
 pub fn text(secret: &Secret, key: &str) -> Option<String> {
     let bytes = &secret.data.as_ref()?.get(key)?.0;
     String::from_utf8(bytes.clone()).ok()
 }
 
-/// Whether `setup` made it.
-pub fn is_ours<K: kube::Resource>(object: &K) -> bool {
+/// Returns whether `setup` created the object.
+pub fn is_own<K: kube::Resource>(object: &K) -> bool {
     object
         .meta()
         .labels
         .as_ref()
         .and_then(|labels| labels.get(MANAGED_BY))
-        .is_some_and(|value| value == US)
+        .is_some_and(|value| value == SETUP)
 }
 
-impl Piece {
+impl SetupObject {
     fn namespace(&self) -> String {
         match self {
             Self::Secret(secret) => secret.namespace(),
@@ -125,8 +129,8 @@ impl Piece {
         .expect("these types have text keys only")
     }
 
-    /// As a manifest with everything secret left out.
-    pub fn shown(&self) -> String {
+    /// Returns the manifest without secret values.
+    pub fn redacted(&self) -> String {
         let mut value = self.value();
         if let (Self::Secret(secret), Some(fields)) = (self, value.as_object_mut()) {
             fields.remove("data");
@@ -134,7 +138,7 @@ impl Piece {
                 let text = String::from_utf8_lossy(&bytes.0).into_owned();
                 (
                     key.clone(),
-                    Value::from(if SHOWN.contains(&key.as_str()) {
+                    Value::from(if PRINTED_KEYS.contains(&key.as_str()) {
                         text
                     } else {
                         "(not shown)".to_owned()
@@ -147,7 +151,7 @@ impl Piece {
     }
 }
 
-impl fmt::Display for Piece {
+impl fmt::Display for SetupObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self {
             Self::Secret(_) => "Secret",
@@ -161,19 +165,15 @@ fn yaml(value: &Value) -> String {
     serde_yaml_ng::to_string(value).expect("JSON is YAML")
 }
 
-/// What became of a piece.
+/// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was not there.
     Created,
-    /// It was different.
     Changed,
-    /// It was as it should be.
     Unchanged,
 }
 
 impl Outcome {
-    /// As a word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -183,16 +183,16 @@ impl Outcome {
     }
 }
 
-/// Where pieces are kept.
-pub enum Place {
-    /// In the cluster of the caller's kubeconfig.
+/// The destination of the objects.
+pub enum Destination {
+    /// The cluster of the caller's kubeconfig.
     Cluster(Client),
-    /// In a directory, one manifest per namespace, readable by its owner only.
+    /// A directory with one manifest per namespace, readable by its owner only.
     Directory(PathBuf),
 }
 
-impl Place {
-    /// The Secret that is there.
+impl Destination {
+    /// Returns the existing Secret.
     pub async fn secret(
         &self,
         namespace: &str,
@@ -217,7 +217,7 @@ impl Place {
         }
     }
 
-    /// Fails with what to do if one of these namespaces is not there. (Who may not look is believed.)
+    /// Fails if one of these namespaces is missing. A caller without permission to read namespaces skips the check.
     pub async fn expect_namespaces(
         &self,
         namespaces: impl IntoIterator<Item = &String>,
@@ -225,38 +225,39 @@ impl Place {
         let Self::Cluster(client) = self else { return Ok(()) };
         for namespace in namespaces {
             if let Ok(None) = Api::<Namespace>::all(client.clone()).get_opt(namespace).await {
-                return Err(format!("there is no namespace {namespace}; make it with `kubectl create namespace {namespace}`").into());
+                return Err(format!("namespace {namespace} does not exist: create it with `kubectl create namespace {namespace}`").into());
             }
         }
         Ok(())
     }
 
-    /// Brings `piece` about. In a directory it goes into `FILE.yaml`. One that `setup` did not make is left alone, and
-    /// that is a failure, unless `replace`.
+    /// Writes an object; in a directory into `FILE.yaml`. An existing object that `setup` did not create is an error, unless
+    /// `replace`.
     pub async fn put(
         &self,
-        piece: &Piece,
+        object: &SetupObject,
         file: &str,
         replace: bool,
     ) -> Result<Outcome, SetupError> {
-        match (self, piece) {
-            (Self::Cluster(client), Piece::Secret(secret)) => {
-                put(Api::namespaced(client.clone(), &piece.namespace()), piece, secret, replace)
+        match (self, object) {
+            (Self::Cluster(client), SetupObject::Secret(secret)) => {
+                put(Api::namespaced(client.clone(), &object.namespace()), object, secret, replace)
                     .await
             }
-            (Self::Cluster(client), Piece::ConfigMap(map)) => {
-                put(Api::namespaced(client.clone(), &piece.namespace()), piece, map, replace).await
+            (Self::Cluster(client), SetupObject::ConfigMap(map)) => {
+                put(Api::namespaced(client.clone(), &object.namespace()), object, map, replace)
+                    .await
             }
             (Self::Directory(folder), _) => {
                 private_dir::ensure(folder)?;
                 let path = folder.join(format!("{file}.yaml"));
                 let mut kept = documents(&path)?;
-                let value = piece.value();
-                let place = kept.iter_mut().find(|old| {
+                let value = object.value();
+                let existing = kept.iter_mut().find(|old| {
                     old["kind"] == value["kind"]
                         && old["metadata"]["name"] == value["metadata"]["name"]
                 });
-                let outcome = match place {
+                let outcome = match existing {
                     Some(old) if *old == value => return Ok(Outcome::Unchanged),
                     Some(old) => {
                         *old = value;
@@ -269,7 +270,7 @@ impl Place {
                 };
                 let text: Vec<String> = kept.iter().map(yaml).collect();
                 let part = path.with_extension("part");
-                // One that a killed command left is ours too.
+                // A killed command may have left this file.
                 let mut out = OpenOptions::new()
                     .write(true)
                     .create(true)
@@ -287,21 +288,21 @@ impl Place {
 
 async fn put<K>(
     api: Api<K>,
-    piece: &Piece,
+    object: &SetupObject,
     desired: &K,
     replace: bool,
 ) -> Result<Outcome, SetupError>
 where
     K: kube::Resource<DynamicType = ()> + Clone + fmt::Debug + DeserializeOwned + Serialize,
 {
-    let name = piece.name();
-    let failed = |error: kube::Error| format!("cannot write {piece}: {error}");
+    let name = object.name();
+    let failed = |error: kube::Error| format!("cannot write {object}: {error}");
     let found = api.get_opt(&name).await.map_err(failed)?;
     let outcome = match &found {
         None => Outcome::Created,
-        Some(found) if !is_ours(found) && !replace => {
+        Some(found) if !is_own(found) && !replace => {
             return Err(format!(
-                "{piece} was made by somebody else; add --replace to put ours in its place"
+                "{object} was not created by this command; add --replace to replace it"
             )
             .into());
         }
@@ -312,12 +313,12 @@ where
             Outcome::Changed
         }
     };
-    let params = PatchParams::apply(US).force();
+    let params = PatchParams::apply(SETUP).force();
     api.patch(&name, &params, &Patch::Apply(desired)).await.map_err(failed)?;
     Ok(outcome)
 }
 
-/// Whether all that is in `part` is in `whole`, with the same values.
+/// Returns whether `whole` contains all fields of `part` with equal values.
 fn contains(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
         (Value::Object(whole), Value::Object(part)) => part
@@ -327,7 +328,7 @@ fn contains(whole: &Value, part: &Value) -> bool {
     }
 }
 
-/// The documents of a manifest; none if there is no such file.
+/// Returns the documents of a manifest; none if the file does not exist.
 fn documents(path: &std::path::Path) -> Result<Vec<Value>, SetupError> {
     let text = match PlainFile::open(path).and_then(|file| file.read_text(MANIFEST_BYTES_MAX)) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),

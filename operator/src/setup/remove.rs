@@ -1,7 +1,7 @@
-//! `setup remove`: takes away what was installed, by its labels, after showing every object that goes.
+//! `setup remove`: deletes the objects of a component, found by their labels, after it prints each of them.
 //!
-//! Two things never go by themselves: IflearnerJobs, which a removed definition would take with it, and what cannot be
-//! made again (volumes, passwords, the authority, an agent's identity).
+//! Two kinds of objects are deleted only on request: IflearnerJobs, which a deleted definition would delete too, and data
+//! that cannot be restored (volumes, passwords, the authority, identities of agents).
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
@@ -24,58 +24,58 @@ use kube::{Api, Client, CustomResourceExt as _, Resource, ResourceExt as _};
 use super::certificates;
 use super::names::namespace;
 use super::objects::{COMPONENT, FLOW, PART_OF};
-use super::{SetupError, connect, dns, note, say, secrets};
+use super::{SetupError, connect, dns, note, print, secrets};
 
 /// Arguments of `setup remove`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What to take away
+    /// Component to remove
     #[arg(value_enum)]
     component: Component,
-    /// From this namespace only. What belongs to the whole cluster (operator, definition, DNS) stays then.
+    /// Remove from this namespace only. Operator, definition and DNS belong to the whole cluster and remain
     #[arg(short, long, value_parser = namespace)]
     namespace: Option<String>,
-    /// Also all IflearnerJobs, with their Pods and logs; the definition cannot go without them
+    /// Also delete all IflearnerJobs with their Pods and logs; required to remove the definition while some exist
     #[arg(long)]
     with_jobs: bool,
-    /// Also what cannot be made again: volumes, passwords, the authority, an agent's identity
+    /// Also delete data that cannot be restored: volumes, passwords, the authority, identities of agents
     #[arg(long)]
     with_data: bool,
-    /// Do not ask
+    /// Delete without a question
     #[arg(short, long)]
     yes: bool,
-    /// Show what would go, and let it be
+    /// Print the objects, and delete nothing
     #[arg(long)]
     dry_run: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Component {
-    /// The operator, its namespace and its rights. Jobs run on, unattended.
+    /// The operator, its namespace and its permissions. Running jobs continue without an operator.
     Operator,
-    /// Agents.
+    /// The agents.
     Agent,
-    /// flow-server, and its MySQL if it is ours.
+    /// flow-server, and its MySQL if this project deployed it.
     Server,
-    /// The definition of IflearnerJobs.
+    /// The definition of IflearnerJob.
     Crd,
-    /// Key pairs and trust roots that `setup certificates` made, and their renewal.
+    /// Key pairs and trust roots of `setup certificates`, and their renewal.
     Certificates,
-    /// What `setup dns` wrote.
+    /// The zones of `setup dns`.
     Dns,
-    /// Everything above.
+    /// All components.
     All,
 }
 
-/// An object that is to go.
-struct Found {
+/// An object to delete.
+struct Target {
     resource: ApiResource,
     namespace: Option<String>,
     name: String,
 }
 
-impl Found {
-    fn shown(&self) -> String {
+impl Target {
+    fn description(&self) -> String {
         match &self.namespace {
             Some(namespace) => format!("{} {namespace}/{}", self.resource.kind, self.name),
             None => format!("{} {}", self.resource.kind, self.name),
@@ -94,7 +94,7 @@ struct Search<'a> {
     client: &'a Client,
     namespace: Option<&'a str>,
     with_data: bool,
-    found: Vec<Found>,
+    found: Vec<Target>,
 }
 
 pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> {
@@ -108,14 +108,14 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
         found: vec![],
     };
     if is(Component::Agent) {
-        search.component("agent").await?;
-        search.leases().await?;
+        search.add_component("agent").await?;
+        search.add_leases().await?;
     }
     if is(Component::Server) {
-        search.component("server").await?;
+        search.add_component("server").await?;
     }
     if args.with_data && (is(Component::Agent) || is(Component::Server)) {
-        search.secrets(args.component).await?;
+        search.add_secrets(args.component).await?;
     }
     let jobs = search.jobs().await?;
     if args.with_jobs {
@@ -126,11 +126,11 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
         );
     }
     if is(Component::Certificates) {
-        search.certificates().await?;
+        search.add_certificates().await?;
     }
     if is(Component::Operator) && cluster_wide {
-        search.component("operator").await?;
-        search.rights().await?;
+        search.add_component("operator").await?;
+        search.add_permissions().await?;
     }
     if is(Component::Crd) && cluster_wide {
         if !jobs.is_empty() && !args.with_jobs {
@@ -141,30 +141,30 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
                 .collect();
             let more = if jobs.len() > some.len() { ", …" } else { "" };
             return Err(format!(
-                "{} IflearnerJobs would go with their definition ({}{more}); delete them first, or add --with-jobs",
+                "{} IflearnerJobs would be deleted with their definition ({}{more}); delete them first, or add --with-jobs",
                 jobs.len(),
                 some.join(", ")
             )
             .into());
         }
-        search.definition().await?;
+        search.add_definition().await?;
     }
     let dns = is(Component::Dns) && cluster_wide && dns::is_written(&client).await?;
     let found = search.found;
 
     if found.is_empty() && !dns {
-        say("there is nothing of it in this cluster")?;
+        print("the cluster has no objects of this component")?;
         return Ok(true);
     }
     for object in &found {
-        say(&format!("delete {}", object.shown()))?;
+        print(&format!("delete {}", object.description()))?;
     }
     if dns {
-        say("take the zones of jobs out of ConfigMap kube-system/coredns")?;
+        print("remove the zones of jobs from ConfigMap kube-system/coredns")?;
     }
     if !args.with_data {
         note(
-            "volumes, passwords, the authority and agents' identities stay, if there are any; --with-data takes them too",
+            "volumes, passwords, the authority and the identities of agents remain; add --with-data to delete them",
         )?;
     }
     if args.dry_run {
@@ -176,10 +176,12 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
     }
     for object in &found {
         match object.api(&client).delete(&object.name, &DeleteParams::background()).await {
-            Ok(_) => say(&format!("deleted {}", object.shown()))?,
-            // What others take with them.
+            Ok(_) => print(&format!("deleted {}", object.description()))?,
+            // Deleted together with another object.
             Err(kube::Error::Api(status)) if status.is_not_found() => {}
-            Err(error) => return Err(format!("cannot delete {}: {error}", object.shown()).into()),
+            Err(error) => {
+                return Err(format!("cannot delete {}: {error}", object.description()).into());
+            }
         }
     }
     if dns {
@@ -190,26 +192,26 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
 
 fn confirmed() -> Result<bool, SetupError> {
     if !std::io::stdin().is_terminal() {
-        return Err("add --yes to delete these; nothing was deleted".into());
+        return Err("standard input is not a terminal: add --yes to delete these objects; nothing was deleted".into());
     }
-    write!(std::io::stderr(), "Type yes to delete these: ")?;
+    write!(std::io::stderr(), "Type yes to delete these objects: ")?;
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(answer.trim() == "yes")
 }
 
-fn found<K: Resource<DynamicType = ()>>(namespace: Option<String>, name: String) -> Found {
-    Found { resource: ApiResource::erase::<K>(&()), namespace, name }
+fn found<K: Resource<DynamicType = ()>>(namespace: Option<String>, name: String) -> Target {
+    Target { resource: ApiResource::erase::<K>(&()), namespace, name }
 }
 
 impl Search<'_> {
-    /// All objects of a kind with these labels. An API that the cluster does not have has none.
+    /// Lists the objects of a kind. An API that the cluster does not serve has none.
     async fn list<K: Resource<DynamicType = ()>>(
         &self,
         namespaced: bool,
         params: &ListParams,
-    ) -> Result<Vec<Found>, SetupError> {
+    ) -> Result<Vec<Target>, SetupError> {
         let resource = ApiResource::erase::<K>(&());
         let api: Api<DynamicObject> = match self.namespace {
             Some(namespace) if namespaced => {
@@ -220,19 +222,19 @@ impl Search<'_> {
         match api.list(params).await {
             Ok(list) => Ok(list
                 .into_iter()
-                .map(|object| Found {
+                .map(|object| Target {
                     resource: resource.clone(),
                     namespace: object.namespace(),
                     name: object.name_any(),
                 })
                 .collect()),
-            // The API of a definition that is not installed is answered with 404 and no reason.
+            // The API server answers 404 without a reason for the API of a missing definition.
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(vec![]),
             Err(error) => Err(format!("cannot list {}: {error}", resource.plural).into()),
         }
     }
 
-    async fn labelled<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(
+    async fn add_labelled<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(
         &mut self,
         component: &str,
     ) -> Result<(), SetupError> {
@@ -243,27 +245,27 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// What the manifests of a component consist of.
-    async fn component(&mut self, component: &str) -> Result<(), SetupError> {
-        self.labelled::<Deployment>(component).await?;
-        self.labelled::<StatefulSet>(component).await?;
-        self.labelled::<CronJob>(component).await?;
-        self.labelled::<Job>(component).await?;
-        self.labelled::<Service>(component).await?;
-        self.labelled::<NetworkPolicy>(component).await?;
-        self.labelled::<PodDisruptionBudget>(component).await?;
-        self.labelled::<ConfigMap>(component).await?;
-        self.labelled::<RoleBinding>(component).await?;
-        self.labelled::<Role>(component).await?;
-        self.labelled::<ServiceAccount>(component).await?;
+    /// Adds the objects in the manifests of a component.
+    async fn add_component(&mut self, component: &str) -> Result<(), SetupError> {
+        self.add_labelled::<Deployment>(component).await?;
+        self.add_labelled::<StatefulSet>(component).await?;
+        self.add_labelled::<CronJob>(component).await?;
+        self.add_labelled::<Job>(component).await?;
+        self.add_labelled::<Service>(component).await?;
+        self.add_labelled::<NetworkPolicy>(component).await?;
+        self.add_labelled::<PodDisruptionBudget>(component).await?;
+        self.add_labelled::<ConfigMap>(component).await?;
+        self.add_labelled::<RoleBinding>(component).await?;
+        self.add_labelled::<Role>(component).await?;
+        self.add_labelled::<ServiceAccount>(component).await?;
         if self.with_data {
-            self.labelled::<PersistentVolumeClaim>(component).await?;
+            self.add_labelled::<PersistentVolumeClaim>(component).await?;
         }
         Ok(())
     }
 
-    /// An agent's identity; it goes with the volume that belongs to it.
-    async fn leases(&mut self) -> Result<(), SetupError> {
+    /// Adds the identities of agents. An identity is deleted with the agent's volume.
+    async fn add_leases(&mut self) -> Result<(), SetupError> {
         if self.with_data {
             let more = self
                 .list::<Lease>(true, &ListParams::default().fields("metadata.name=flow-federate"))
@@ -273,13 +275,13 @@ impl Search<'_> {
         Ok(())
     }
 
-    async fn secrets(&mut self, of: Component) -> Result<(), SetupError> {
+    async fn add_secrets(&mut self, of: Component) -> Result<(), SetupError> {
         let before = self.found.len();
-        self.labelled::<Secret>(secrets::COMPONENT).await?;
+        self.add_labelled::<Secret>(secrets::COMPONENT).await?;
         let wanted = |name: &str| match of {
             Component::Agent => name == secrets::AGENT,
             Component::Server => name == secrets::MYSQL,
-            // The pull secret of a namespace too, which may be another component's.
+            // The pull secret of a namespace may belong to several components.
             _ => true,
         };
         let more = self.found.split_off(before);
@@ -287,11 +289,11 @@ impl Search<'_> {
         Ok(())
     }
 
-    async fn certificates(&mut self) -> Result<(), SetupError> {
-        // The renewal first, which would make the rest again.
-        self.component(certificates::COMPONENT).await?;
+    async fn add_certificates(&mut self) -> Result<(), SetupError> {
+        // The renewal first: it would create the other objects again.
+        self.add_component(certificates::COMPONENT).await?;
         let before = self.found.len();
-        self.labelled::<Secret>(certificates::COMPONENT).await?;
+        self.add_labelled::<Secret>(certificates::COMPONENT).await?;
         let (with_data, more) = (self.with_data, self.found.split_off(before));
         self.found.extend(
             more.into_iter().filter(|object| with_data || object.name != certificates::AUTHORITY),
@@ -299,8 +301,8 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// The operator's rights in the whole cluster, and its namespace, which goes last.
-    async fn rights(&mut self) -> Result<(), SetupError> {
+    /// Adds the operator's cluster-wide permissions and its namespace, which is deleted last.
+    async fn add_permissions(&mut self) -> Result<(), SetupError> {
         let params =
             ListParams::default().labels(&format!("{PART_OF}={FLOW},{COMPONENT}=operator"));
         for more in [
@@ -313,7 +315,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    async fn definition(&mut self) -> Result<(), SetupError> {
+    async fn add_definition(&mut self) -> Result<(), SetupError> {
         let params =
             ListParams::default().fields(&format!("metadata.name={}", IflearnerJob::crd_name()));
         let more = self.list::<CustomResourceDefinition>(false, &params).await?;
@@ -321,7 +323,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Namespace and name of each IflearnerJob.
+    /// Lists namespace and name of each IflearnerJob.
     async fn jobs(&self) -> Result<Vec<(String, String)>, SetupError> {
         let found = self.list::<IflearnerJob>(true, &ListParams::default()).await?;
         Ok(found.into_iter().map(|job| (job.namespace.unwrap_or_default(), job.name)).collect())

@@ -1,5 +1,5 @@
-//! `setup secrets`: what no manifest may hold. A secret that is there is never replaced: whoever uses it would be locked
-//! out.
+//! `setup secrets`: the secrets that no manifest contains. An existing secret is never replaced, because its users would
+//! lose their access.
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -9,14 +9,14 @@ use k8s_openapi::ByteString;
 use serde_json::json;
 
 use super::names::namespace;
-use super::objects::{Piece, Place, secret};
-use super::{SetupError, connect, say};
+use super::objects::{Destination, SetupObject, secret};
+use super::{SetupError, connect, print};
 
 /// Value of the component label.
 pub const COMPONENT: &str = "secrets";
 /// Passwords of the hub's MySQL: `root-password`, and `password` of user `flow`.
 pub const MYSQL: &str = "flow-mysql";
-/// What an agent identifies its party by, as `secret`.
+/// The party secret of an agent, under the key `secret`.
 pub const AGENT: &str = "flow-federate";
 /// Pull secret of a registry, for `imagePullSecrets`.
 pub const REGISTRY: &str = "registry";
@@ -29,25 +29,25 @@ pub const REGISTRY: &str = "registry";
     flow-operator setup secrets -n hospital-a --agent -
   flow-operator setup secrets -n hospital-a --registry registry.example --user puller --password registry.password")]
 pub struct Args {
-    /// Where they go
+    /// Namespace of the secrets
     #[arg(short, long, value_parser = namespace)]
     namespace: String,
-    /// Make random passwords for the hub's MySQL (Secret flow-mysql)
+    /// Create random passwords for the hub's MySQL (Secret flow-mysql)
     #[arg(long)]
     mysql: bool,
-    /// Keep the secret that the hub made for a party (Secret flow-federate); FILE may be - for standard input
+    /// Store the party secret that the hub created (Secret flow-federate); FILE may be - for standard input
     #[arg(long, value_name = "FILE")]
     agent: Option<PathBuf>,
-    /// Keep what this image registry, HOST or HOST:PORT, asks for (Secret registry, to be named in imagePullSecrets)
+    /// Store the credentials of this image registry, HOST or HOST:PORT (Secret registry, for imagePullSecrets)
     #[arg(long, value_name = "HOST", requires_all = ["user", "password"], value_parser = host)]
     registry: Option<String>,
-    /// Who pulls from --registry
+    /// User that pulls from --registry
     #[arg(long, value_name = "NAME", requires = "registry", value_parser = user)]
     user: Option<String>,
-    /// That user's password or token; FILE may be - for standard input
+    /// Password or token of --user; FILE may be - for standard input
     #[arg(long, value_name = "FILE", requires = "registry")]
     password: Option<PathBuf>,
-    /// Print what would be written, without the secrets, and write nothing
+    /// Print the objects without the secrets, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -63,7 +63,7 @@ pub(super) async fn run(args: Args) -> Result<bool, SetupError> {
     {
         return Err("one secret at most can come from standard input".into());
     }
-    let mut wanted: Vec<(&str, Piece)> = vec![];
+    let mut wanted: Vec<(&str, SetupObject)> = vec![];
     if args.mysql {
         let (root, user) = (ids::secret(), ids::secret());
         wanted.push((
@@ -80,7 +80,7 @@ pub(super) async fn run(args: Args) -> Result<bool, SetupError> {
     if let Some(file) = &args.agent {
         let given = read(file)?;
         if given.contains(char::is_whitespace) {
-            return Err("this is more than a secret: print the secret alone".into());
+            return Err("the input is more than a secret: print only the secret".into());
         }
         wanted.push((AGENT, secret(namespace, AGENT, COMPONENT, "Opaque", &[("secret", &given)])));
     }
@@ -94,54 +94,55 @@ pub(super) async fn run(args: Args) -> Result<bool, SetupError> {
     }
     if wanted.is_empty() {
         return Err(
-            "nothing to make: give --mysql, --agent FILE or --registry HOST; see --help".into()
+            "no secret to create: pass --mysql, --agent FILE or --registry HOST; see --help".into(),
         );
     }
     if args.dry_run {
-        let shown: Vec<String> = wanted.iter().map(|(_, piece)| piece.shown()).collect();
-        say(&shown.join("---\n"))?;
+        let shown: Vec<String> = wanted.iter().map(|(_, object)| object.redacted()).collect();
+        print(&shown.join("---\n"))?;
         return Ok(true);
     }
-    let place = Place::Cluster(connect().await?);
-    place.expect_namespaces([namespace]).await?;
-    for (name, piece) in &wanted {
-        if place.secret(namespace, name, namespace).await?.is_some() {
-            let anew = match *name {
-                MYSQL => "its database was made with these: change them there first".to_owned(),
+    let destination = Destination::Cluster(connect().await?);
+    destination.expect_namespaces([namespace]).await?;
+    for (name, object) in &wanted {
+        if destination.secret(namespace, name, namespace).await?.is_some() {
+            let hint = match *name {
+                MYSQL => "the database was created with these passwords: change them there first"
+                    .to_owned(),
                 _ => format!(
-                    "to make it anew: kubectl -n {namespace} delete secret {name}, and this again"
+                    "to replace it: kubectl -n {namespace} delete secret {name}, and repeat this command"
                 ),
             };
-            say(&format!("unchanged  {piece} ({anew})"))?;
+            print(&format!("unchanged  {object} ({hint})"))?;
         } else {
-            let outcome = place.put(piece, namespace, false).await?;
-            say(&format!("{:<10} {piece}", outcome.as_str()))?;
+            let outcome = destination.put(object, namespace, false).await?;
+            print(&format!("{:<10} {object}", outcome.as_str()))?;
         }
     }
     Ok(true)
 }
 
-/// A registry as image references begin with it: no scheme, no path.
+/// Parses a registry as it stands in an image reference: without scheme and path.
 fn host(text: &str) -> Result<String, String> {
     let is = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
     let whole = !text.is_empty() && text.chars().all(is);
     whole.then(|| text.to_owned()).ok_or_else(|| {
-        "write HOST or HOST:PORT, as before the first / of the image's name".to_owned()
+        "must be HOST or HOST:PORT, the part before the first / of an image name".to_owned()
     })
 }
 
 fn user(text: &str) -> Result<String, String> {
-    // What is sent is user:password.
+    // The credentials are sent as user:password.
     let whole = !text.is_empty() && !text.contains(|c: char| c == ':' || c.is_control());
     whole
         .then(|| text.to_owned())
-        .ok_or_else(|| "a user's name is not empty and has no colon".to_owned())
+        .ok_or_else(|| "must not be empty and must not contain a colon".to_owned())
 }
 
-/// What a kubelet takes for a pull secret.
+/// Returns the content of a pull secret.
 /// Source: Kubernetes, "Pull an Image from a Private Registry".
 fn docker_config(host: &str, user: &str, password: &str) -> String {
-    // Written as base64.
+    // Serialized as base64.
     let auth = ByteString(format!("{user}:{password}").into_bytes());
     json!({"auths": {host: {"username": user, "password": password, "auth": auth}}}).to_string()
 }
@@ -153,7 +154,9 @@ fn read(file: &std::path::Path) -> Result<String, SetupError> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     match text.trim() {
-        "" => Err("standard input was empty: did the command before it fail?".into()),
+        "" => {
+            Err("standard input is empty: check whether the command before the pipe failed".into())
+        }
         given => Ok(given.to_owned()),
     }
 }

@@ -1,5 +1,5 @@
-//! `setup status`: every component of the cluster that the caller may look at, one line each, with what to do where
-//! something is to be done.
+//! `setup status`: one line for each component of the cluster that the caller may read, with the next step for the user
+//! where a component is missing or fails.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use super::certificates::{self, AUTHORITY, HUB_SECRET, PARTY_SECRET, SERVER_SECR
 use super::names::namespace;
 use super::objects::{COMPONENT, FLOW, PART_OF, text};
 use super::secrets;
-use super::{SetupError, connect, say};
+use super::{SetupError, connect, print};
 use crate::iflearnerjob::observe::{self, JobEnd};
 
 /// The oldest minor version of Kubernetes 1 with sidecar containers.
@@ -32,35 +32,33 @@ const OLDEST_MINOR: u32 = 29;
 /// Arguments of `setup status`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Look into this namespace only
+    /// Show this namespace only
     #[arg(short, long, value_parser = namespace)]
     namespace: Option<String>,
-    /// How to print it
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
 enum Output {
-    /// For people.
     #[default]
     Table,
-    /// For programs.
     Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum State {
-    /// As it should be.
+    /// Installed and healthy.
     Ok,
-    /// Not installed here, which may be as it should be.
+    /// Not installed, which may be intended.
     None,
-    /// Not to be seen by this caller.
+    /// Not readable by this caller.
     Unknown,
-    /// Needed, and not there.
+    /// Required and not installed.
     Missing,
-    /// There, and not as it should be.
+    /// Installed and not healthy.
     Failing,
 }
 
@@ -79,11 +77,11 @@ impl State {
 #[derive(Debug, Serialize)]
 struct Row {
     component: &'static str,
-    /// `namespace/name`, or what else identifies it; empty where there is none.
+    /// `namespace/name` or another identifier; empty for none.
     object: String,
     state: State,
     detail: String,
-    /// What to do; empty if nothing.
+    /// The next step of the user; empty for none.
     remedy: String,
 }
 
@@ -93,20 +91,19 @@ struct Report<'a> {
     components: &'a [Row],
 }
 
-/// What keeps Pods running.
-trait Workload:
+/// A Deployment or StatefulSet.
+trait ReplicatedWorkload:
     kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
     + Clone
     + std::fmt::Debug
     + DeserializeOwned
 {
-    /// How many are wanted, and how many of them are available.
+    /// Returns the desired and the available number of replicas.
     fn replicas(&self) -> (i32, i32);
-    /// What each of them is made of.
     fn template(&self) -> &PodTemplateSpec;
 }
 
-impl Workload for Deployment {
+impl ReplicatedWorkload for Deployment {
     fn replicas(&self) -> (i32, i32) {
         let available = self.status.as_ref().and_then(|status| status.available_replicas);
         (self.spec.replicas.unwrap_or(1), available.unwrap_or(0))
@@ -117,7 +114,7 @@ impl Workload for Deployment {
     }
 }
 
-impl Workload for StatefulSet {
+impl ReplicatedWorkload for StatefulSet {
     fn replicas(&self) -> (i32, i32) {
         let available = self.status.as_ref().and_then(|status| status.available_replicas);
         (self.spec.replicas.unwrap_or(1), available.unwrap_or(0))
@@ -128,8 +125,8 @@ impl Workload for StatefulSet {
     }
 }
 
-/// Collects rows.
-struct Survey {
+/// Collects the rows of the report.
+struct StatusReport {
     client: Client,
     namespace: Option<String>,
     rows: Vec<Row>,
@@ -140,12 +137,12 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
     let version = client
         .apiserver_version()
         .await
-        .map_err(|error| format!("the API server does not answer: {error}"))?;
-    let mut survey = Survey { client, namespace: args.namespace, rows: vec![] };
-    survey.cluster(&version);
-    survey.crd().await;
-    survey.operator(now).await;
-    survey
+        .map_err(|error| format!("the API server does not respond: {error}"))?;
+    let mut report = StatusReport { client, namespace: args.namespace, rows: vec![] };
+    report.cluster(&version);
+    report.crd().await;
+    report.operator(now).await;
+    report
         .workloads::<Deployment>(
             "server",
             "flow-server",
@@ -153,7 +150,7 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
             "flow-operator setup certificates --hub -n",
         )
         .await;
-    survey
+    report
         .workloads::<StatefulSet>(
             "mysql",
             "flow-mysql",
@@ -161,7 +158,7 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
             "flow-operator setup secrets --mysql -n",
         )
         .await;
-    survey
+    report
         .workloads::<Deployment>(
             "agent",
             "flow-federate",
@@ -169,17 +166,17 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
             "flowctl party add PARTY --print-secret | flow-operator setup secrets --agent - -n",
         )
         .await;
-    survey.routes().await;
-    survey.certificates(now).await;
-    survey.renewal().await;
-    survey.dns().await;
-    survey.jobs().await;
-    let ok = !survey.rows.iter().any(|row| matches!(row.state, State::Missing | State::Failing));
+    report.routes().await;
+    report.certificates(now).await;
+    report.renewal().await;
+    report.dns().await;
+    report.jobs().await;
+    let ok = !report.rows.iter().any(|row| matches!(row.state, State::Missing | State::Failing));
     match args.output {
         Output::Json => {
-            say(&serde_json::to_string_pretty(&Report { ok, components: &survey.rows })?)?
+            print(&serde_json::to_string_pretty(&Report { ok, components: &report.rows })?)?
         }
-        Output::Table => say(&table(&survey.rows))?,
+        Output::Table => print(&table(&report.rows))?,
     }
     Ok(ok)
 }
@@ -203,7 +200,7 @@ fn table(rows: &[Row]) -> String {
     lines.join("\n")
 }
 
-impl Survey {
+impl StatusReport {
     fn add(
         &mut self,
         component: &'static str,
@@ -221,7 +218,7 @@ impl Survey {
         });
     }
 
-    /// Of the namespace asked for, else of all.
+    /// Returns the API of the requested namespace, or of all namespaces.
     fn api<K>(&self) -> Api<K>
     where
         K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -232,7 +229,7 @@ impl Survey {
         }
     }
 
-    /// What a list holds; a row and nothing if the caller may not see it.
+    /// Lists objects. Adds a row and returns `None` if the caller has no permission.
     async fn list<K>(
         &mut self,
         component: &'static str,
@@ -245,7 +242,8 @@ impl Survey {
         match api.list(&ListParams::default().labels(selector)).await {
             Ok(list) => Some(list.items),
             Err(error) => {
-                let remedy = "ask as a user who may list them, or look into one namespace with -n";
+                let remedy =
+                    "use an account with permission to list them, or select one namespace with -n";
                 self.add(
                     component,
                     "",
@@ -268,7 +266,7 @@ impl Survey {
             (
                 State::Failing,
                 format!(
-                    "members of a federation need Kubernetes 1.{OLDEST_MINOR} or newer; plain IflearnerJobs work"
+                    "members with a sidecar need Kubernetes 1.{OLDEST_MINOR} or newer; IflearnerJobs without a sidecar work"
                 ),
             )
         } else {
@@ -285,7 +283,7 @@ impl Survey {
                 Err(error) => (
                     State::Unknown,
                     error.to_string(),
-                    "ask as a user who may read resource definitions".to_owned(),
+                    "use an account with permission to read resource definitions".to_owned(),
                 ),
                 Ok(None) => (State::Missing, String::new(), install.to_owned()),
                 Ok(Some(crd)) => {
@@ -299,15 +297,15 @@ impl Survey {
                         (
                             State::Failing,
                             "not established".to_owned(),
-                            format!("kubectl describe crd {name} says why"),
+                            format!("kubectl describe crd {name} shows the reason"),
                         )
                     } else if text.contains("\"runPolicy\"") {
                         (State::Ok, String::new(), String::new())
                     } else {
                         (
                             State::Failing,
-                            "the original operator's".to_owned(),
-                            format!("{install} (jobs that are there stay)"),
+                            "the definition of the original operator".to_owned(),
+                            format!("{install} (existing jobs remain)"),
                         )
                     }
                 }
@@ -341,28 +339,28 @@ impl Survey {
                 "operator",
                 "",
                 State::Ok,
-                format!("runs outside of the cluster, as {holder}"),
+                format!("runs outside the cluster as {holder}"),
                 "",
             ),
             None => self.add(
                 "operator",
                 "",
                 State::Missing,
-                "IflearnerJobs stay as they are",
-                "make deploy IMG=…, or from here: make run",
+                "no operator reconciles IflearnerJobs",
+                "make deploy IMG=…, or locally: make run",
             ),
         }
     }
 
-    fn workload<K: Workload>(&mut self, component: &'static str, workload: &K) {
+    fn workload<K: ReplicatedWorkload>(&mut self, component: &'static str, workload: &K) {
         let namespace = workload.namespace().unwrap_or_default();
         let name = workload.name_any();
         let (wanted, available) = workload.replicas();
         let image =
             workload.template().spec.as_ref().and_then(|pod| pod.containers.first()?.image.clone());
         let detail = format!("{available} of {wanted} available, {}", image.unwrap_or_default());
-        let well = wanted > 0 && available >= wanted;
-        let remedy = if well {
+        let is_healthy = wanted > 0 && available >= wanted;
+        let remedy = if is_healthy {
             String::new()
         } else {
             let kind = K::kind(&()).to_lowercase();
@@ -373,19 +371,19 @@ impl Survey {
         self.add(
             component,
             format!("{namespace}/{name}"),
-            if well { State::Ok } else { State::Failing },
+            if is_healthy { State::Ok } else { State::Failing },
             detail,
             remedy,
         );
     }
 
-    /// Where a program runs, and whether it has the Secret there that it cannot do without.
-    async fn workloads<K: Workload>(
+    /// Adds the workloads of a program, and the Secret that it requires in each namespace.
+    async fn workloads<K: ReplicatedWorkload>(
         &mut self,
         component: &'static str,
         program: &str,
-        needs: &str,
-        make: &str,
+        required_secret: &str,
+        create_command: &str,
     ) {
         let selector = format!("{PART_OF}={FLOW},app.kubernetes.io/name={program}");
         let Some(found) = self.list(component, self.api::<K>(), &selector).await else { return };
@@ -395,15 +393,16 @@ impl Survey {
         for workload in &found {
             self.workload(component, workload);
             let namespace = workload.namespace().unwrap_or_default();
-            if let Ok(None) =
-                Api::<Secret>::namespaced(self.client.clone(), &namespace).get_opt(needs).await
+            if let Ok(None) = Api::<Secret>::namespaced(self.client.clone(), &namespace)
+                .get_opt(required_secret)
+                .await
             {
                 self.add(
                     component,
-                    format!("{namespace}/{needs}"),
+                    format!("{namespace}/{required_secret}"),
                     State::Missing,
                     "Secret",
-                    format!("{make} {namespace}"),
+                    format!("{create_command} {namespace}"),
                 );
             }
         }
@@ -423,12 +422,12 @@ impl Survey {
             self.add("routes", "Ingress", State::Ok, format!("classes {}", classes.join(", ")), "");
         }
         if !gateway && classes.is_empty() {
-            let remedy = "to be reached from other clusters, install a Gateway API implementation or an ingress controller";
+            let remedy = "to reach jobs from other clusters, install a Gateway API implementation or an ingress controller";
             self.add(
                 "routes",
                 "",
                 State::None,
-                "jobs are reached inside this cluster only",
+                "jobs are reachable inside this cluster only",
                 remedy,
             );
         }
@@ -436,45 +435,46 @@ impl Survey {
 
     async fn certificates(&mut self, now: Timestamp) {
         let Some(found) = self.list("certificates", self.api::<Secret>(), "").await else { return };
-        let ours = |secret: &Secret| {
+        let is_own = |secret: &Secret| {
             let labels = secret.labels();
             labels.get(COMPONENT).is_some_and(|component| component == certificates::COMPONENT)
-                && labels.get(PART_OF).is_some_and(|of| of == FLOW)
+                && labels.get(PART_OF).is_some_and(|part| part == FLOW)
         };
-        let known = |secret: &Secret| {
-            ours(secret)
+        let is_known = |secret: &Secret| {
+            is_own(secret)
                 || [AUTHORITY, SERVER_SECRET, PARTY_SECRET, HUB_SECRET]
                     .contains(&secret.name_any().as_str())
         };
-        let found: Vec<Secret> = found.into_iter().filter(known).collect();
+        let found: Vec<Secret> = found.into_iter().filter(is_known).collect();
         if found.is_empty() {
             self.add(
                 "certificates",
                 "",
                 State::None,
                 "",
-                "to be reached from other clusters: flow-operator setup certificates --help",
+                "to reach jobs from other clusters: flow-operator setup certificates --help",
             );
         }
         for secret in &found {
             let object =
                 format!("{}/{}", secret.namespace().unwrap_or_default(), secret.name_any());
-            let again = "flow-operator setup certificates, with the same arguments as before";
-            let remedy = if ours(secret) {
-                again.to_owned()
+            let repeat = "flow-operator setup certificates, with the same arguments as before";
+            let remedy = if is_own(secret) {
+                repeat.to_owned()
             } else {
-                format!("renew it where it was made, or: {again} and --replace")
+                format!("renew it where it was created, or: {repeat} and --replace")
             };
             match text(secret, "tls.crt")
-                .ok_or_else(|| "has no tls.crt".to_owned())
-                .and_then(|pem| Details::read(&pem).map_err(|why| why.to_string()))
-            {
-                Err(why) => self.add("certificates", object, State::Failing, why, remedy),
+                .ok_or_else(|| "the Secret has no tls.crt".to_owned())
+                .and_then(|pem| {
+                    Details::read(&pem).map_err(|cause| format!("the certificate {cause}"))
+                }) {
+                Err(cause) => self.add("certificates", object, State::Failing, cause, remedy),
                 Ok(details) if details.ends <= now => self.add(
                     "certificates",
                     object,
                     State::Failing,
-                    format!("ended on {}", date(details.ends)),
+                    format!("expired on {}", date(details.ends)),
                     remedy,
                 ),
                 Ok(details) => {
@@ -487,16 +487,16 @@ impl Survey {
                     let leaf_without_names =
                         details.names.is_empty() && secret.name_any() != AUTHORITY;
                     if leaf_without_names {
-                        let why = format!(
-                            "{detail}; it has no subject alternative name, so clients refuse it"
+                        let cause = format!(
+                            "{detail}; clients reject the certificate because it has no subject alternative name"
                         );
-                        self.add("certificates", object, State::Failing, why, remedy);
-                    } else if details.fresh(now).is_err() {
+                        self.add("certificates", object, State::Failing, cause, remedy);
+                    } else if details.check_lifetime(now).is_err() {
                         self.add(
                             "certificates",
                             object,
                             State::Failing,
-                            format!("{detail}: less than a third of its life is left"),
+                            format!("{detail}: less than a third of the lifetime is left"),
                             remedy,
                         );
                     } else {
@@ -507,25 +507,25 @@ impl Survey {
         }
     }
 
-    /// What makes the certificates anew from time to time, and what came of that.
+    /// Adds the CronJobs that renew certificates, with their last results.
     async fn renewal(&mut self) {
         let selector = format!("{PART_OF}={FLOW},{COMPONENT}={}", certificates::COMPONENT);
         let Some(found) = self.list("renewal", self.api::<CronJob>(), &selector).await else {
             return;
         };
         if found.is_empty() {
-            let remedy = "give flow-operator setup certificates again from time to time, or have \
-                          deploy/kustomize/overlays/certificates-renewal do it";
+            let remedy = "repeat flow-operator setup certificates from time to time, or deploy \
+                          deploy/kustomize/overlays/certificates-renewal";
             self.add("renewal", "", State::None, "not in this cluster", remedy);
             return;
         }
         let jobs = self.list("renewal", self.api::<Job>(), &selector).await.unwrap_or_default();
         for renewal in &found {
-            self.renewed(renewal, &jobs);
+            self.add_renewal(renewal, &jobs);
         }
     }
 
-    fn renewed(&mut self, renewal: &CronJob, jobs: &[Job]) {
+    fn add_renewal(&mut self, renewal: &CronJob, jobs: &[Job]) {
         let (namespace, name, uid) = (
             renewal.namespace().unwrap_or_default(),
             renewal.name_any(),
@@ -537,7 +537,7 @@ impl Survey {
             .map(observe::job);
         let ended: Vec<(String, JobEnd)> =
             runs.filter_map(|run| Some((run.name, run.end?))).collect();
-        // Jobs that have ended go after a while; of the last that went well the CronJob itself knows.
+        // Ended Jobs are deleted after a while; the CronJob records the time of the last success.
         let recorded =
             renewal.status.as_ref().and_then(|status| status.last_successful_time.clone());
         let succeeded = ended
@@ -555,12 +555,12 @@ impl Survey {
             || "has never succeeded".to_owned(),
             |at| format!("last succeeded on {}", day(at)),
         );
-        let at_once = format!("kubectl -n {namespace} create job {name}-now --from=cronjob/{name}");
+        let run_now = format!("kubectl -n {namespace} create job {name}-now --from=cronjob/{name}");
         let (state, detail, remedy) = match failed {
             Some((job, end)) => {
                 let when = end.at.as_ref().map(|at| format!(" on {}", day(at))).unwrap_or_default();
                 let remedy = format!(
-                    "kubectl -n {namespace} logs job/{job} says why; to try again: {at_once}"
+                    "kubectl -n {namespace} logs job/{job} shows the cause; to retry: {run_now}"
                 );
                 (State::Failing, format!("failed{when}: {}; {success}", end.cause.message), remedy)
             }
@@ -570,11 +570,9 @@ impl Survey {
                 );
                 (State::Failing, format!("suspended; {success}"), remedy)
             }
-            None if succeeded.is_none() => (
-                State::Ok,
-                success,
-                format!("to see that it can, without waiting for its time: {at_once}"),
-            ),
+            None if succeeded.is_none() => {
+                (State::Ok, success, format!("to test it now: {run_now}"))
+            }
             None => (State::Ok, success, String::new()),
         };
         self.add("renewal", format!("{namespace}/{name}"), state, detail, remedy);
@@ -586,12 +584,12 @@ impl Survey {
             .await;
         let corefile = found.ok().flatten().and_then(|map| map.data?.remove("Corefile"));
         let Some(corefile) = corefile else { return };
-        match super::dns::written(&corefile) {
+        match super::dns::written_zones(&corefile) {
             Some(zones) => self.add(
                 "dns",
                 "kube-system/coredns",
                 State::Ok,
-                format!("answers {}", zones.join(", ")),
+                format!("resolves {}", zones.join(", ")),
                 "",
             ),
             None => self.add("dns", "kube-system/coredns", State::None, "no zones of jobs", ""),
@@ -599,7 +597,7 @@ impl Survey {
     }
 
     async fn jobs(&mut self) {
-        // Without the definition there is a row already.
+        // The row of the definition reports a missing definition.
         let Ok(found) = self.api::<IflearnerJob>().list(&ListParams::default()).await else {
             return;
         };

@@ -1,4 +1,4 @@
-//! What the API server itself refuses, with a sentence that names the field.
+//! Specs that the API server rejects, with a message that names the field.
 
 use flow_crd::IflearnerJob;
 use kube::ResourceExt as _;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{CLIENT, SERVER, World, manifest};
 
 #[tokio::test]
-async fn i13_i14_every_bad_spec_is_refused_by_name() {
+async fn i13_i14_every_invalid_spec_is_rejected_with_its_field() {
     let world = World::new().await;
     let long = "a".repeat(254);
     let certificates = |value: Value| json!({"certificates": value});
@@ -119,18 +119,18 @@ async fn i13_i14_every_bad_spec_is_refused_by_name() {
             &["spec.exposure.tlsSecretName", "match"],
         ),
     ];
-    for (what, more, words) in bad {
+    for (what, more, parts) in bad {
         let mut object = manifest(SERVER, "bad", more.clone());
         object["spec"].as_object_mut().unwrap().retain(|_, value| !value.is_null());
-        let Err(message) = world.create(&object).await else { panic!("{what} was taken") };
-        for word in words {
+        let Err(message) = world.create(&object).await else { panic!("{what} was accepted") };
+        for word in parts {
             assert!(message.contains(word), "{what}: {word:?} is not in: {message}");
         }
     }
 }
 
 #[tokio::test]
-async fn names_that_objects_may_have_are_taken() {
+async fn valid_object_names_are_accepted() {
     let world = World::new().await;
     let long = format!("{}.{}", "a".repeat(126), "0".repeat(126));
     let named = json!({
@@ -141,18 +141,18 @@ async fn names_that_objects_may_have_are_taken() {
 }
 
 #[tokio::test]
-async fn an_unknown_field_is_refused_by_kubectl() {
+async fn unknown_field_is_rejected_by_kubectl() {
     let world = World::new().await;
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), manifest(SERVER, "a", json!({"hots": "x"})).to_string()).unwrap();
     let path = file.path().to_str().unwrap();
     let answer = world.cluster.kubectl(&["apply", "-n", &world.namespace, "-f", path]).await;
-    let words = String::from_utf8_lossy(&answer.stderr).into_owned();
-    assert!(!answer.status.success() && words.contains("spec.hots"), "{words}");
+    let error = String::from_utf8_lossy(&answer.stderr).into_owned();
+    assert!(!answer.status.success() && error.contains("spec.hots"), "{error}");
 }
 
 #[tokio::test]
-async fn i04_a_change_that_would_need_another_run_is_refused_with_what_to_do() {
+async fn i04_change_of_an_immutable_field_is_rejected_with_the_next_step() {
     let world = World::new().await;
     let full = json!({
         "schedulername": "s", "runPolicy": {"backoffLimit": 1, "activeDeadlineSeconds": 60}, "sidecar": {"image": "x"},
@@ -176,7 +176,7 @@ async fn i04_a_change_that_would_need_another_run_is_refused_with_what_to_do() {
         ("plain", json!({"runPolicy": {"backoffLimit": 2}}), "runPolicy.backoffLimit"),
     ] {
         let Err(message) = world.patch(name, json!({"spec": change})).await else {
-            panic!("{name}: {change} was taken")
+            panic!("{name}: {change} was accepted")
         };
         assert!(
             message.contains(&format!("{field} is immutable"))
@@ -211,7 +211,7 @@ async fn i06_template_metadata_is_not_pruned() {
 }
 
 #[tokio::test]
-async fn a_whole_pod_template_with_much_in_it_is_within_the_rules_budget() {
+async fn large_pod_template_is_within_the_budget_of_the_validation_rules() {
     let world = World::new().await;
     let containers: Vec<Value> = (0..32)
         .map(|n| json!({"name": format!("c{n}"), "image": "x", "env": vec![json!({"name": "A", "value": "b".repeat(100)}); 50]}))
@@ -229,7 +229,7 @@ async fn a_whole_pod_template_with_much_in_it_is_within_the_rules_budget() {
 }
 
 #[tokio::test]
-async fn the_kind_has_short_name_category_and_columns() {
+async fn kind_has_short_name_category_and_columns() {
     let world = World::new().await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     let shown = world.cluster.kubectl_ok(&["get", "ifj", "-n", &world.namespace]).await;
@@ -249,7 +249,7 @@ async fn the_kind_has_short_name_category_and_columns() {
 }
 
 #[tokio::test]
-async fn i15_names_of_253_characters_are_taken() {
+async fn i15_names_of_253_characters_are_accepted() {
     let world = World::new().await;
     let name = format!("{}.{}", "a".repeat(126), "b".repeat(126));
     let object: DynamicObject = serde_json::from_value(manifest(SERVER, &name, json!({}))).unwrap();

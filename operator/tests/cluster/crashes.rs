@@ -1,4 +1,4 @@
-//! The operator goes at the worst moment, or there are two of them.
+//! Operators that are killed after each of their writes, and two operators at the same time.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
@@ -19,24 +19,24 @@ use serde_json::json;
 use crate::relay::{Fate, Relay};
 use crate::support::{SERVER, World, eventually, manifest};
 
-/// What operators that never heard the answer to a write have written.
+/// The writes of operators that were killed before the answer to a write.
 #[derive(Default)]
 struct Deeds {
-    /// The one to kill.
+    /// The operator to kill.
     pid: Option<Pid>,
-    /// Requests to write that have come, and those of them that were answered.
+    /// Write requests that were received, and those of them that were answered.
     asked: usize,
     answered: usize,
-    /// As in `PATCH jobs`, in order.
+    /// For example `PATCH jobs`, in order.
     writes: Vec<String>,
-    /// Of what was made.
+    /// Created objects.
     created: Vec<String>,
-    /// That were written, in order.
+    /// Written statuses, in order.
     phases: Vec<String>,
 }
 
-/// Carries a job through `life` with an operator that is killed, as by `kill -9`, behind every single write that it makes,
-/// before it hears the answer, and started anew each time.
+/// Carries a job through `life` with an operator that is killed by `kill -9` after each of its writes, before it receives the
+/// answer, and is started again each time.
 async fn killed_behind_every_write(
     world: &World,
     setting: (&str, &str),
@@ -80,7 +80,7 @@ async fn killed_behind_every_write(
     };
     let life = async {
         life.await;
-        // The test sees what was written before the relay knows that it was.
+        // The test may read a write before the relay has counted it.
         let all_are_counted = async || {
             let deeds = deeds.lock().unwrap();
             deeds.asked == deeds.answered
@@ -99,7 +99,7 @@ impl Deeds {
         self.writes.iter().filter(|write| *write == line).count()
     }
 
-    /// How often each kind of thing was made, but for events.
+    /// Number of created objects by kind, without events.
     fn created(&self) -> BTreeMap<&str, usize> {
         let kinds = self.created.iter().map(String::as_str).filter(|kind| *kind != "events");
         kinds.fold(BTreeMap::new(), |mut counts, kind| {
@@ -116,7 +116,7 @@ impl Deeds {
 }
 
 #[tokio::test]
-async fn an_operator_killed_behind_every_write_of_a_life_does_all_of_it_once() {
+async fn operator_killed_after_every_write_of_a_successful_run_repeats_none() {
     let world = World::new().await;
     let is = |phase| move |status: &IflearnerJobStatus| status.phase == Some(phase);
     let job_is = async |what: &str, so: &dyn Fn(&JobSpec) -> bool| {
@@ -163,10 +163,10 @@ async fn an_operator_killed_behind_every_write_of_a_life_does_all_of_it_once() {
         "made what was applied, and applied: {:?}",
         deeds.writes
     );
-    // Whoever comes last finds nothing to do.
+    // The last operator finds nothing to do.
     let last =
         world.operator(&[("exposure.gateway.name", "edge"), ("leader.elect", "false")]).await;
-    eventually("a look", async || last.works().await.looks().await > 0.0).await;
+    eventually("a pass", async || last.works().await.passes().await > 0.0).await;
     assert_eq!(last.all_writes().await, 0.0);
     let (object, job) = (world.job("a").await, world.all::<Job>().await.pop().unwrap());
     let status = object.status.unwrap();
@@ -181,7 +181,7 @@ async fn an_operator_killed_behind_every_write_of_a_life_does_all_of_it_once() {
 }
 
 #[tokio::test]
-async fn an_operator_killed_behind_every_write_of_a_failure_leaves_nothing_that_runs() {
+async fn operator_killed_after_every_write_of_a_failure_leaves_no_running_child() {
     let world = World::new().await;
     let life = async {
         world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -199,50 +199,50 @@ async fn an_operator_killed_behind_every_write_of_a_failure_leaves_nothing_that_
     assert_eq!(deeds.phases(), ["Pending", "Failed"]);
     assert_eq!(deeds.count("DELETE jobs"), 1, "{:?}", deeds.writes);
     let last = world.operator(&[("exposure.ingress.class", "c"), ("leader.elect", "false")]).await;
-    eventually("a look", async || last.works().await.looks().await > 0.0).await;
+    eventually("a pass", async || last.works().await.passes().await > 0.0).await;
     assert_eq!((last.all_writes().await, world.all::<Job>().await.len()), (0.0, 0));
     assert_eq!(world.job("a").await.status.unwrap().reason.as_deref(), Some("RunsAsRoot"));
 }
 
 #[tokio::test]
-async fn the_next_leader_takes_over_in_the_middle_of_creations() {
-    const MANY: usize = 20;
+async fn next_leader_takes_over_during_creations() {
+    const JOB_COUNT: usize = 20;
     let world = World::new().await;
     let first = world.operator(&[]).await;
     first.works().await;
     let second = world.operator(&[]).await;
-    for number in 0..MANY {
+    for number in 0..JOB_COUNT {
         world.create(&manifest(SERVER, &format!("a{number}"), json!({}))).await.unwrap();
     }
     eventually("the first Job", async || !world.all::<Job>().await.is_empty()).await;
     let log = first.stop().await;
     assert!(log.contains("released the Lease"), "{log}");
     second.works().await;
-    for number in 0..MANY {
+    for number in 0..JOB_COUNT {
         world.recorded(&format!("a{number}")).await;
     }
     let jobs = world.all::<Job>().await;
     let pods = eventually("all Pods", async || {
-        Some(world.all::<Pod>().await).filter(|pods| pods.len() >= MANY)
+        Some(world.all::<Pod>().await).filter(|pods| pods.len() >= JOB_COUNT)
     })
     .await;
-    assert_eq!((jobs.len(), pods.len()), (MANY, MANY));
+    assert_eq!((jobs.len(), pods.len()), (JOB_COUNT, JOB_COUNT));
     let lease: Lease = world.found("flow-operator", |_| true).await;
     assert_eq!(lease.spec.unwrap().lease_transitions, Some(2));
 }
 
 #[tokio::test]
-async fn two_that_work_at_once_do_no_harm() {
-    const MANY: usize = 20;
+async fn two_operators_at_the_same_time_do_no_harm() {
+    const JOB_COUNT: usize = 20;
     let world = World::new().await;
     let both = [
         world.operator(&[("leader.elect", "false")]).await,
         world.operator(&[("leader.elect", "false")]).await,
     ];
-    for number in 0..MANY {
+    for number in 0..JOB_COUNT {
         world.create(&manifest(SERVER, &format!("a{number}"), json!({}))).await.unwrap();
     }
-    let lives = (0..MANY).map(|number| {
+    let lives = (0..JOB_COUNT).map(|number| {
         let (world, name) = (&world, format!("a{number}"));
         async move {
             let job = world.recorded(&name).await;
@@ -250,12 +250,15 @@ async fn two_that_work_at_once_do_no_harm() {
         }
     });
     futures::future::join_all(lives).await;
-    assert_eq!((world.all::<Job>().await.len(), world.all::<Pod>().await.len()), (MANY, MANY));
+    assert_eq!(
+        (world.all::<Job>().await.len(), world.all::<Pod>().await.len()),
+        (JOB_COUNT, JOB_COUNT)
+    );
     drop(both);
 }
 
 #[tokio::test]
-async fn a_leader_that_is_killed_is_followed_when_its_lease_is_over() {
+async fn killed_leader_is_replaced_when_its_lease_expires() {
     let world = World::new().await;
     let first = world.operator(&[]).await;
     first.works().await;
@@ -267,7 +270,7 @@ async fn a_leader_that_is_killed_is_followed_when_its_lease_is_over() {
 }
 
 #[tokio::test]
-async fn a_leader_whose_lease_was_taken_stops_working() {
+async fn leader_that_loses_its_lease_stops() {
     let world = World::new().await;
     let mut operator = world.operator(&[]).await;
     operator.works().await;

@@ -1,4 +1,4 @@
-//! How a job is reached from outside.
+//! Routes to a job from outside the cluster.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -35,7 +35,7 @@ async fn exposed(world: &World, name: &str, status: &str, reason: &str) -> Strin
         .clone()
 }
 
-async fn says(world: &World, conditions: Value) {
+async fn report_conditions(world: &World, conditions: Value) {
     let parents = json!([{"parentRef": {"name": "edge"}, "controllerName": "example.org/c", "conditions": conditions}]);
     let api = world.dynamic::<GrpcRoute>();
     api.patch_status(
@@ -48,21 +48,22 @@ async fn says(world: &World, conditions: Value) {
 }
 
 fn condition_of(type_: &str, status: &str, reason: &str) -> Value {
-    json!({"type": type_, "status": status, "reason": reason, "message": "so it says", "lastTransitionTime": "2026-01-01T00:00:00Z"})
+    json!({"type": type_, "status": status, "reason": reason, "message": "the message", "lastTransitionTime": "2026-01-01T00:00:00Z"})
 }
 
 #[tokio::test]
-async fn a_grpc_route_is_made_and_what_the_gateway_says_is_on_the_job() {
+async fn grpc_route_is_created_and_its_status_is_a_condition_of_the_job() {
     let world = World::new().await;
     let _operator = world.operator(&[GATEWAY, CLASS, ("exposure.port", "30031")]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     let route: GrpcRoute = world.found("a", |_| true).await;
     assert_eq!(route.spec.hostnames, ["job1.server.example.org"]);
     assert!(exposed(&world, "a", "Unknown", "NotAccepted").await.contains("Gateway edge"));
-    says(&world, json!([condition_of("Accepted", "False", "NotAllowedByListeners")])).await;
+    report_conditions(&world, json!([condition_of("Accepted", "False", "NotAllowedByListeners")]))
+        .await;
     exposed(&world, "a", "False", "NotAllowedByListeners").await;
     world.event("a", "NotAllowedByListeners").await;
-    says(
+    report_conditions(
         &world,
         json!([
             condition_of("ResolvedRefs", "True", "ResolvedRefs"),
@@ -79,7 +80,7 @@ async fn a_grpc_route_is_made_and_what_the_gateway_says_is_on_the_job() {
 }
 
 #[tokio::test]
-async fn i01_an_ingress_is_made_of_the_api_that_there_is() {
+async fn i01_ingress_uses_the_served_api() {
     let world = World::new().await;
     let _operator = world.operator(&[CLASS]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -97,8 +98,8 @@ async fn i01_an_ingress_is_made_of_the_api_that_there_is() {
     exposed(&world, "a", "True", "HasAddress").await;
 }
 
-/// Undoes every edit of what the operator has made and makes it again when it is deleted; `status`, and an annotation,
-/// are of somebody else and stay.
+/// Checks that the operator reverts each edit of a child and creates a deleted child again. `status` and an annotation belong
+/// to another writer and remain.
 async fn repaired<K>(world: &World, status: Value, edits: &[Value])
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -110,7 +111,7 @@ where
     let made = eventually("the route", async || api.get_opt("a").await.unwrap()).await;
     let note = json!({"metadata": {"annotations": {"example.org/note": "seen"}}});
     api.patch("a", &PatchParams::default(), &Patch::Merge(&note)).await.unwrap();
-    let said = api
+    let before = api
         .patch_status("a", &PatchParams::default(), &Patch::Merge(&json!({ "status": status })))
         .await
         .unwrap();
@@ -124,13 +125,13 @@ where
     for edit in edits {
         let edited = api.patch("a", &PatchParams::default(), &Patch::Merge(edit)).await.unwrap();
         assert_ne!(ours(&edited), ours(&made), "{edit}");
-        let mended =
+        let is_repaired =
             async || Some(api.get("a").await.unwrap()).filter(|found| ours(found) == ours(&made));
-        let mended = eventually(&format!("repaired: {edit}"), mended).await;
-        assert_eq!(mended.annotations()["example.org/note"], "seen", "{edit}");
+        let repaired = eventually(&format!("repaired: {edit}"), is_repaired).await;
+        assert_eq!(repaired.annotations()["example.org/note"], "seen", "{edit}");
         assert_eq!(
-            (&mended.data["status"], mended.uid()),
-            (&said.data["status"], made.uid()),
+            (&repaired.data["status"], repaired.uid()),
+            (&before.data["status"], made.uid()),
             "{edit}"
         );
     }
@@ -143,7 +144,7 @@ where
 }
 
 #[tokio::test]
-async fn i03_a_grpc_route_that_is_edited_or_deleted_is_repaired() {
+async fn i03_edited_or_deleted_grpc_route_is_repaired() {
     let world = World::new().await;
     let operator = world.operator(&[GATEWAY]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -175,7 +176,7 @@ async fn i03_a_grpc_route_that_is_edited_or_deleted_is_repaired() {
 }
 
 #[tokio::test]
-async fn i03_an_ingress_that_is_edited_or_deleted_is_repaired() {
+async fn i03_edited_or_deleted_ingress_is_repaired() {
     let world = World::new().await;
     let operator = world.operator(&[CLASS]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -192,7 +193,7 @@ async fn i03_an_ingress_that_is_edited_or_deleted_is_repaired() {
 }
 
 #[tokio::test]
-async fn i04_what_is_taken_back_of_an_exposure_is_taken_off_the_route() {
+async fn i04_removed_field_of_the_exposure_is_removed_from_the_route() {
     let world = World::new().await;
     let _operator = world
         .operator(&[
@@ -258,12 +259,15 @@ async fn i28_ports_and_the_names_of_secrets_come_from_the_configuration() {
 }
 
 #[tokio::test]
-async fn i27_an_ingress_has_no_controllers_annotations_but_those_that_are_configured() {
-    let (plain, told) = (World::new().await, World::new().await);
-    let told_so = ("exposure.ingress.annotations.protocol", "GRPC");
-    let _operators = [plain.operator(&[CLASS]).await, told.operator(&[CLASS, told_so]).await];
+async fn i27_ingress_has_only_the_configured_annotations_of_a_controller() {
+    let (plain, annotated) = (World::new().await, World::new().await);
+    let annotation = ("exposure.ingress.annotations.protocol", "GRPC");
+    let _operators =
+        [plain.operator(&[CLASS]).await, annotated.operator(&[CLASS, annotation]).await];
     let ours = ["flow-operator/desired", "flow-operator/iflearnerjob"];
-    for (world, expected) in [(&plain, &ours[..]), (&told, &[&ours[..], &["protocol"]].concat())] {
+    for (world, expected) in
+        [(&plain, &ours[..]), (&annotated, &[&ours[..], &["protocol"]].concat())]
+    {
         world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
         let ingress: Ingress = world.found("a", |_| true).await;
         assert_eq!(ingress.annotations().keys().collect::<Vec<_>>(), expected);
@@ -271,7 +275,7 @@ async fn i27_an_ingress_has_no_controllers_annotations_but_those_that_are_config
 }
 
 #[tokio::test]
-async fn i04_another_driver_replaces_the_route() {
+async fn i04_change_of_the_driver_replaces_the_route() {
     let world = World::new().await;
     let _operator = world.operator(&[GATEWAY, CLASS]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -289,7 +293,7 @@ async fn i04_another_driver_replaces_the_route() {
 }
 
 #[tokio::test]
-async fn a_route_of_somebody_else_is_left_alone_and_the_job_runs() {
+async fn route_of_another_owner_is_not_changed_and_the_job_runs() {
     let world = World::new().await;
     let _operator = world.operator(&[CLASS]).await;
     let strangers = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "a", "namespace": world.namespace},
@@ -305,10 +309,9 @@ async fn a_route_of_somebody_else_is_left_alone_and_the_job_runs() {
     world.until("a", "not ready, for that reason", so).await;
 }
 
-/// In a cluster of its own: the shared one has the Gateway API, and namespaces with operators of their own.
+/// Uses a cluster of its own: the shared one has the Gateway API, and other operators.
 #[tokio::test]
-async fn i24_one_operator_serves_a_whole_cluster_and_what_that_has_not_is_a_condition_until_it_has()
-{
+async fn i24_one_operator_serves_a_whole_cluster_and_a_missing_api_is_a_condition() {
     let cluster = Cluster::start_with(Options { scheduler: false, ..Options::default() }).await;
     cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
     let kubeconfig = rights(&cluster, "flow-system", &[]).await;
@@ -332,9 +335,9 @@ async fn i24_one_operator_serves_a_whole_cluster_and_what_that_has_not_is_a_cond
     assert_eq!((found.status.as_str(), found.reason.as_str()), ("False", "ApiNotInstalled"));
     eventually("its Job", async || api.get("a").await.unwrap().status?.job).await;
     assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None);
-    assert!(operator.looks().await < 20.0, "it is no loop");
+    assert!(operator.passes().await < 20.0, "the operator does not loop");
     cluster.install_gateway_api().await;
-    // Looked for once a minute.
+    // The operator reads the APIs once a minute.
     let waited = flow_testkit::wait_for("a route", Duration::from_secs(150), async || {
         exposed().await.filter(|found| found.reason == "NotAccepted")
     });

@@ -1,5 +1,4 @@
-//! An API server that is overloaded, or reached badly: everything is late then, nothing is done twice, and nothing is
-//! left undone.
+//! An overloaded API server, and a bad connection to it: the operator is late, repeats no effect and omits none.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +18,7 @@ use crate::support::{SERVER, World, client, eventually, manifest};
 
 const GATEWAY: (&str, &str) = ("exposure.gateway.name", "edge");
 
-/// What happens to a request, once.
+/// A fault for one request.
 #[derive(Debug, PartialEq)]
 enum Fault {
     Refused(StatusCode),
@@ -29,11 +28,11 @@ enum Fault {
 
 use Fault::{AnswerLost, Lost, Refused};
 
-/// Whether it reads or writes, what, and how the name of that begins.
+/// Read or write, the resource, and the prefix of the object's name.
 type Strike = (&'static str, &'static str, &'static str, Fault);
 
 #[tokio::test]
-async fn requests_that_are_refused_and_answers_that_are_lost_are_made_up_for() {
+async fn rejected_requests_and_lost_answers_are_retried() {
     let world = World::new().await;
     let straight = world.rights().await;
     let strikes: Arc<Mutex<Vec<Strike>>> = Arc::default();
@@ -83,12 +82,12 @@ async fn requests_that_are_refused_and_answers_that_are_lost_are_made_up_for() {
     }
     none_is_left().await;
 
-    // What happens while it sees nothing is found afterwards.
+    // Changes while no watch works are found afterwards.
     strikes.lock().unwrap().extend([
         ("read", "jobs", "", Lost),
         ("read", "iflearnerjobs", "", Refused(StatusCode::INTERNAL_SERVER_ERROR)),
         ("read", "services", "", Refused(StatusCode::TOO_MANY_REQUESTS)),
-        // Their watch is back long after that of the Jobs.
+        // The watch of Pods resumes long after that of Jobs.
         ("read", "pods", "", Lost),
         ("read", "pods", "", Lost),
         ("read", "pods", "", Lost),
@@ -124,7 +123,7 @@ async fn requests_that_are_refused_and_answers_that_are_lost_are_made_up_for() {
 }
 
 #[tokio::test]
-async fn an_operator_whose_requests_are_all_shed_goes_on_where_it_was_once_they_are_not() {
+async fn operator_continues_after_the_api_server_rejected_all_requests() {
     let world = World::new().await;
     let straight = world.rights().await;
     let (sheds, shed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -145,7 +144,7 @@ async fn an_operator_whose_requests_are_all_shed_goes_on_where_it_was_once_they_
     sheds.store(true, Ordering::Relaxed);
     world.create(&manifest(SERVER, "b", json!({}))).await.unwrap();
     world.end_pod("a", 0).await;
-    // What is said of each, and that again.
+    // The first request, and its retry.
     eventually("refusals", async || shed.load(Ordering::Relaxed) >= 4).await;
     assert_eq!(world.job("a").await.status.unwrap().phase, Some(Phase::Running));
     assert_eq!(world.all::<Job>().await.len(), 1);
@@ -156,12 +155,12 @@ async fn an_operator_whose_requests_are_all_shed_goes_on_where_it_was_once_they_
     assert_eq!(
         operator.metric("flow_operator_reconcile_failures_total").await,
         None,
-        "it waits as it is told"
+        "the operator waits as long as the answer demands"
     );
 }
 
 #[tokio::test]
-async fn i08_what_was_found_of_an_object_is_never_written_to_another_of_its_name() {
+async fn i08_status_is_never_written_to_another_object_of_the_same_name() {
     let world = World::new().await;
     let straight = world.rights().await;
     let object = manifest(SERVER, "a", json!({}));
@@ -169,7 +168,7 @@ async fn i08_what_was_found_of_an_object_is_never_written_to_another_of_its_name
         (world.cluster.kubeconfig().to_owned(), world.namespace.clone(), object.clone());
     let mut is_first = true;
     let relay = Relay::start(&straight, move |call| {
-        // The status that records the Job is on its way.
+        // The write of the status that records the Job is in progress.
         if call.line() == "PATCH iflearnerjobs/status"
             && call.answer.is_none()
             && std::mem::take(&mut is_first)
@@ -202,7 +201,7 @@ async fn i08_what_was_found_of_an_object_is_never_written_to_another_of_its_name
     eventually("one Job", async || world.all::<Job>().await.len() == 1).await;
 }
 
-/// Creates this IflearnerJob, while whoever calls this waits.
+/// Creates this IflearnerJob while the caller waits.
 fn create_at_once(kubeconfig: PathBuf, namespace: &str, object: Value) {
     let create = async {
         let api: Api<IflearnerJob> = Api::namespaced(client(kubeconfig).await, namespace);
@@ -211,7 +210,7 @@ fn create_at_once(kubeconfig: PathBuf, namespace: &str, object: Value) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(create);
 }
 
-/// Deletes the IflearnerJob `a`, while whoever calls this waits.
+/// Deletes the IflearnerJob `a` while the caller waits.
 fn delete_at_once(kubeconfig: PathBuf, namespace: &str) {
     let delete = async {
         let api: Api<IflearnerJob> = Api::namespaced(client(kubeconfig).await, namespace);
@@ -221,14 +220,14 @@ fn delete_at_once(kubeconfig: PathBuf, namespace: &str) {
 }
 
 #[tokio::test]
-async fn i07_a_job_that_is_made_while_its_owner_is_deleted_is_taken_back() {
+async fn i07_job_created_during_the_deletion_of_its_owner_is_deleted() {
     for finalizers in [json!([]), json!(["example.org/held"])] {
         let world = World::new().await;
         let straight = world.rights().await;
         let (mut is_there, kubeconfig, namespace) =
             (true, world.cluster.kubeconfig().to_owned(), world.namespace.clone());
         let relay = Relay::start(&straight, move |call| {
-            // At the last moment: it has been looked for, and is not created yet.
+            // The operator has checked the object and has not created the Job yet.
             if call.line() == "POST jobs" && call.answer.is_none() && std::mem::take(&mut is_there)
             {
                 let (kubeconfig, namespace) = (kubeconfig.clone(), namespace.clone());

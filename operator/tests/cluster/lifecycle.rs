@@ -1,4 +1,4 @@
-//! From creation to the end and beyond: whatever happens, one run and one result.
+//! The life of a job from its creation to its deletion: one run and one result in every case.
 
 use flow_common::clock::{Clock as _, SystemClock};
 use flow_crd::{IflearnerJob, IflearnerJobStatus, Phase, condition};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::{SERVER, World, eventually, manifest};
 
 #[tokio::test]
-async fn the_originals_samples_run_unchanged_and_show_their_phase() {
+async fn samples_of_the_original_run_unchanged_and_show_their_phase() {
     let world = World::new().await;
     let operator = world.operator(&[]).await;
     world.allow("hostpath,root,write-root").await;
@@ -61,7 +61,7 @@ async fn the_originals_samples_run_unchanged_and_show_their_phase() {
 }
 
 #[tokio::test]
-async fn i02_what_is_missing_is_made_whatever_is_there_already() {
+async fn i02_missing_children_are_created_beside_existing_ones() {
     let world = World::new().await;
     let operator = world.operator(&[]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -76,7 +76,7 @@ async fn i02_what_is_missing_is_made_whatever_is_there_already() {
 }
 
 #[tokio::test]
-async fn i03_what_is_deleted_or_edited_is_repaired() {
+async fn i03_deleted_or_edited_children_are_repaired() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -87,13 +87,13 @@ async fn i03_what_is_deleted_or_edited_is_repaired() {
         .patch("a", &PatchParams::default(), &Patch::Merge(&edits))
         .await
         .unwrap();
-    let mended = |service: &Service| {
+    let is_repaired = |service: &Service| {
         let selector = service.spec.as_ref().unwrap().selector.clone().unwrap_or_default();
         selector.len() == 1
             && selector.get("flow-operator/iflearnerjob-uid") == Some(&uid)
             && service.labels().get("flow-operator/iflearnerjob-uid") == Some(&uid)
     };
-    world.found("a", mended).await;
+    world.found("a", is_repaired).await;
     let before = world.found::<NetworkPolicy>("a", |_| true).await.uid();
     world.delete::<NetworkPolicy>("a", &DeleteParams::default()).await;
     let made = world.found::<NetworkPolicy>("a", |policy| policy.uid() != before).await;
@@ -120,7 +120,7 @@ async fn i03_what_is_deleted_or_edited_is_repaired() {
 }
 
 #[tokio::test]
-async fn what_is_no_longer_wanted_of_a_child_goes() {
+async fn field_that_is_no_longer_desired_is_removed_from_a_child() {
     let world = World::new().await;
     let class = ("exposure.ingress.class", "nginx");
     let [kept, dropped] =
@@ -145,7 +145,7 @@ async fn what_is_no_longer_wanted_of_a_child_goes() {
 }
 
 #[tokio::test]
-async fn i05_a_finished_training_is_never_run_again() {
+async fn i05_finished_training_never_runs_again() {
     let world = World::new().await;
     let operator = world.operator(&[]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -153,19 +153,19 @@ async fn i05_a_finished_training_is_never_run_again() {
     let ended = world.live("a", 0).await;
     world.delete::<Job>(&job, &DeleteParams::background()).await;
     world.gone::<Job>(&job).await;
-    let looks = operator.looks().await;
+    let passes = operator.passes().await;
     world.patch("a", json!({"metadata": {"labels": {"look": "again"}}})).await.unwrap();
-    eventually("another look", async || operator.looks().await > looks).await;
+    eventually("another pass", async || operator.passes().await > passes).await;
     operator.stop().await;
     let operator = world.operator(&[]).await;
-    eventually("a look of the next operator", async || operator.works().await.looks().await > 0.0)
+    eventually("a pass of the next operator", async || operator.works().await.passes().await > 0.0)
         .await;
     assert_eq!(world.all::<Job>().await.len(), 0);
     assert_eq!(world.job("a").await.status.unwrap(), ended);
 }
 
 #[tokio::test]
-async fn i05_a_pod_that_vanishes_fails_the_job_and_is_not_replaced() {
+async fn i05_deleted_pod_fails_the_job_and_is_not_replaced() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -179,7 +179,7 @@ async fn i05_a_pod_that_vanishes_fails_the_job_and_is_not_replaced() {
 }
 
 #[tokio::test]
-async fn i05_a_recorded_job_that_is_deleted_is_the_end_of_the_run() {
+async fn i05_deletion_of_a_recorded_job_ends_the_run() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -195,13 +195,13 @@ async fn i05_a_recorded_job_that_is_deleted_is_the_end_of_the_run() {
 }
 
 #[tokio::test]
-async fn a_pod_that_the_cluster_ends_tells_why_and_how_although_it_has_gone() {
+async fn reason_and_exit_code_of_an_evicted_pod_are_reported_after_its_deletion() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
-    // A controller takes it back where it is long ago and nobody has deleted the Pod.
+    // A controller removes an old condition of a Pod that was not deleted, so the condition has the current time.
     let now = Timestamp::from_second(SystemClock.now().0 / 1_000_000).unwrap();
     let target = json!({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "drained", "lastTransitionTime": now});
-    for (name, code) in [("told", Some(143)), ("silent", None)] {
+    for (name, code) in [("reported", Some(143)), ("silent", None)] {
         world.create(&manifest(SERVER, name, json!({}))).await.unwrap();
         let pod = world.run_pod(name).await;
         world.until(name, "running", |status| status.phase == Some(Phase::Running)).await;
@@ -228,8 +228,7 @@ async fn a_pod_that_the_cluster_ends_tells_why_and_how_although_it_has_gone() {
 }
 
 #[tokio::test]
-async fn i09_a_child_that_something_holds_while_it_is_deleted_is_told_and_a_route_holds_up_nothing()
-{
+async fn i09_child_held_by_a_finalizer_is_reported_and_a_route_delays_nothing() {
     let world = World::new().await;
     let operator = world.operator(&[("exposure.ingress.class", "nginx")]).await;
     let held = json!({"metadata": {"finalizers": ["example.org/held"]}});
@@ -282,12 +281,12 @@ async fn i09_a_child_that_something_holds_while_it_is_deleted_is_told_and_a_rout
 }
 
 #[tokio::test]
-async fn i07_nothing_is_made_for_an_object_that_is_being_deleted() {
+async fn i07_no_child_is_created_for_an_object_being_deleted() {
     for propagation in [PropagationPolicy::Foreground, PropagationPolicy::Background] {
         let world = World::new().await;
         let operator = world.operator(&[]).await;
         let mut object = manifest(SERVER, "a", json!({}));
-        // Holds the object while its children go.
+        // The finalizer holds the object while its children are deleted.
         object["metadata"]["finalizers"] = json!(["example.org/held"]);
         world.create(&object).await.unwrap();
         let job = world.recorded("a").await.name_any();
@@ -297,16 +296,16 @@ async fn i07_nothing_is_made_for_an_object_that_is_being_deleted() {
             propagation_policy: Some(propagation.clone()),
             ..DeleteParams::default()
         };
-        // Its last write until then.
+        // The last write before the deletion.
         world.event("a", "Running").await;
         world.delete::<IflearnerJob>("a", &how).await;
         let writes = operator.all_writes().await;
         // The garbage collector may have been faster.
         let _ = world.api::<Job>().delete(&job, &DeleteParams::background()).await;
         world.gone::<Job>(&job).await;
-        let looks = operator.looks().await;
+        let passes = operator.passes().await;
         world.patch("a", json!({"metadata": {"labels": {"look": "again"}}})).await.unwrap();
-        eventually("another look", async || operator.looks().await > looks).await;
+        eventually("another pass", async || operator.passes().await > passes).await;
         assert_eq!(
             (world.all::<Job>().await.len(), operator.all_writes().await),
             (0, writes),
@@ -319,7 +318,7 @@ async fn i07_nothing_is_made_for_an_object_that_is_being_deleted() {
 }
 
 #[tokio::test]
-async fn i07_an_object_that_is_deleted_in_the_foreground_stays_as_long_as_its_pod() {
+async fn i07_foreground_deletion_of_an_object_waits_for_its_pod() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -337,14 +336,14 @@ async fn i07_an_object_that_is_deleted_in_the_foreground_stays_as_long_as_its_po
 }
 
 #[tokio::test]
-async fn i08_an_object_made_anew_under_one_name_has_children_of_its_own() {
+async fn i08_object_created_again_with_the_same_name_has_its_own_children() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     let object = manifest(SERVER, "a", json!({}));
     world.create(&object).await.unwrap();
     let first = world.recorded("a").await;
     world.live("a", 1).await;
-    // The children stay behind for as long as the garbage collector takes.
+    // The children exist until the garbage collector deletes them.
     world.delete::<IflearnerJob>("a", &DeleteParams::background()).await;
     world.gone::<IflearnerJob>("a").await;
     let again = world.create(&object).await.unwrap();
@@ -365,7 +364,7 @@ async fn i08_an_object_made_anew_under_one_name_has_children_of_its_own() {
 }
 
 #[tokio::test]
-async fn i09_a_name_that_is_taken_is_said_and_left_alone() {
+async fn i09_child_of_another_owner_is_reported_and_not_changed() {
     let world = World::new().await;
     let operator = world.operator(&[]).await;
     let strangers: Service =
@@ -386,7 +385,7 @@ async fn i09_a_name_that_is_taken_is_said_and_left_alone() {
         world.api::<Service>().get("a").await.unwrap().resource_version(),
         before.resource_version()
     );
-    assert!(operator.looks().await < 10.0, "it is no loop");
+    assert!(operator.passes().await < 10.0, "the operator does not loop");
     assert_eq!(
         operator.metric("flow_operator_reconcile_failures_total").await,
         None,
@@ -397,21 +396,21 @@ async fn i09_a_name_that_is_taken_is_said_and_left_alone() {
 }
 
 #[tokio::test]
-async fn i10_many_at_once_cost_one_write_a_child_and_no_error() {
-    const MANY: u8 = 30;
+async fn i10_burst_of_objects_costs_one_write_per_child_and_no_error() {
+    const JOB_COUNT: u8 = 30;
     let world = World::new().await;
-    // Alone, and so without a Lease, whose renewal is late on a busy machine and warns of it.
+    // Without a Lease: its renewal is late on a busy machine and logs a warning.
     let operator =
         world.operator(&[("exposure.gateway.name", "edge"), ("leader.elect", "false")]).await;
     operator.works().await;
-    for number in 0..MANY {
+    for number in 0..JOB_COUNT {
         world.create(&manifest(SERVER, &format!("a{number}"), json!({}))).await.unwrap();
     }
-    for number in 0..MANY {
+    for number in 0..JOB_COUNT {
         world.recorded(&format!("a{number}")).await;
     }
-    // The Job controller takes a second for each; so all at once.
-    let lives = (0..MANY).map(|number| {
+    // The Job controller needs a second for each Job, so all run at the same time.
+    let lives = (0..JOB_COUNT).map(|number| {
         let world = &world;
         async move { world.live(&format!("a{number}"), 0).await }
     });
@@ -419,13 +418,13 @@ async fn i10_many_at_once_cost_one_write_a_child_and_no_error() {
     for kind in ["Job", "Service", "NetworkPolicy", "GRPCRoute"] {
         assert_eq!(
             (operator.writes(kind, "create").await, operator.writes(kind, "apply").await),
-            (f64::from(MANY), 0.0),
+            (f64::from(JOB_COUNT), 0.0),
             "{kind}"
         );
     }
     let statuses = operator.writes("IflearnerJob", "status").await;
-    // Created; no node takes the Pod, in a cluster without nodes; runs; ended.
-    assert!(statuses <= 4.0 * f64::from(MANY), "{statuses}: {}", operator.log());
+    // One write each for: created, unschedulable (the cluster has no node), running, ended.
+    assert!(statuses <= 4.0 * f64::from(JOB_COUNT), "{statuses}: {}", operator.log());
     assert_eq!(
         operator.metric("flow_operator_reconcile_failures_total").await,
         None,
@@ -437,7 +436,7 @@ async fn i10_many_at_once_cost_one_write_a_child_and_no_error() {
 }
 
 #[tokio::test]
-async fn i11_a_deadline_ends_a_job_and_can_be_changed_while_it_runs() {
+async fn i11_deadline_ends_a_job_and_can_be_changed_while_it_runs() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world
@@ -453,7 +452,7 @@ async fn i11_a_deadline_ends_a_job_and_can_be_changed_while_it_runs() {
 }
 
 #[tokio::test]
-async fn i11_a_deadline_that_is_taken_back_ends_nothing() {
+async fn i11_removed_deadline_does_not_end_the_job() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world
@@ -471,7 +470,7 @@ async fn i11_a_deadline_that_is_taken_back_ends_nothing() {
 }
 
 #[tokio::test]
-async fn i12_the_pod_waits_for_the_scheduler_that_is_named() {
+async fn i12_pod_waits_for_the_named_scheduler() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world.create(&manifest(SERVER, "a", json!({"schedulername": "gang"}))).await.unwrap();
@@ -479,7 +478,7 @@ async fn i12_the_pod_waits_for_the_scheduler_that_is_named() {
 }
 
 #[tokio::test]
-async fn i11_a_suspended_job_has_no_pod_until_it_is_resumed() {
+async fn i11_suspended_job_has_no_pod_until_it_is_resumed() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world.create(&manifest(SERVER, "a", json!({"runPolicy": {"suspend": true}}))).await.unwrap();
@@ -492,7 +491,7 @@ async fn i11_a_suspended_job_has_no_pod_until_it_is_resumed() {
 }
 
 #[tokio::test]
-async fn i11_a_failed_pod_is_replaced_as_often_as_asked_and_no_more() {
+async fn i11_failed_pod_is_replaced_up_to_the_backoff_limit() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     let mut object = manifest(SERVER, "a", json!({"runPolicy": {"backoffLimit": 1}}));
@@ -517,7 +516,7 @@ async fn i11_a_failed_pod_is_replaced_as_often_as_asked_and_no_more() {
 }
 
 #[tokio::test]
-async fn i11_a_job_goes_when_its_time_is_over_and_its_result_stays() {
+async fn i11_ended_job_is_deleted_after_its_retention_and_the_status_remains() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world
@@ -536,7 +535,7 @@ async fn i11_a_job_goes_when_its_time_is_over_and_its_result_stays() {
 }
 
 #[tokio::test]
-async fn i11_a_restart_policy_that_a_job_does_not_know_is_mapped_and_said() {
+async fn i11_restart_policy_always_is_replaced_with_an_event() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     let mut object = manifest(SERVER, "a", json!({}));
@@ -548,7 +547,7 @@ async fn i11_a_restart_policy_that_a_job_does_not_know_is_mapped_and_said() {
 }
 
 #[tokio::test]
-async fn a_finished_job_of_the_original_operator_stays_finished() {
+async fn finished_job_of_the_original_operator_stays_finished() {
     let world = World::new().await;
     world.create(&manifest(SERVER, "done", json!({}))).await.unwrap();
     let status = json!({"status": {"phase": "Succeeded", "conditions": [], "hostIP": "10.0.0.1"}});
@@ -558,14 +557,14 @@ async fn a_finished_job_of_the_original_operator_stays_finished() {
         .await
         .unwrap();
     let operator = world.operator(&[]).await;
-    eventually("a look", async || operator.works().await.looks().await > 0.0).await;
-    world.until("done", "a look", |status| status.observed_generation.is_some()).await;
+    eventually("a pass", async || operator.works().await.passes().await > 0.0).await;
+    world.until("done", "a pass", |status| status.observed_generation.is_some()).await;
     assert_eq!(world.all::<Job>().await.len(), 0);
     assert_eq!(world.job("done").await.status.unwrap().phase, Some(Phase::Succeeded));
 }
 
 #[tokio::test]
-async fn a_running_job_of_the_original_operator_is_followed_to_its_end_and_not_started_beside() {
+async fn running_job_of_the_original_operator_is_followed_to_its_end_without_a_second_start() {
     let world = World::new().await;
     let object = world.create(&manifest(SERVER, "old", json!({}))).await.unwrap();
     let owner = json!([{"apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "name": "old", "uid": object.uid(), "controller": true}]);

@@ -1,4 +1,4 @@
-//! Many jobs at once: what they share, and what waits for what.
+//! A burst of jobs: the order of their writes and the reads that they share.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,14 +12,13 @@ use serde_json::json;
 use crate::relay::{Fate, Relay};
 use crate::support::{SERVER, World, eventually, manifest};
 
-const MANY: usize = 20;
+const JOB_COUNT: usize = 20;
 
 #[tokio::test]
-async fn of_many_jobs_all_are_made_before_their_statuses_and_share_the_reading_of_their_namespace()
-{
+async fn jobs_of_a_burst_are_created_before_their_statuses_and_share_one_read_of_the_namespace() {
     let world = World::new().await;
-    for number in 0..MANY {
-        // There is no node for a Pod, which would be something to tell.
+    for number in 0..JOB_COUNT {
+        // A Pod without a node would be reported in the status.
         world
             .create(&manifest(
                 SERVER,
@@ -40,24 +39,24 @@ async fn of_many_jobs_all_are_made_before_their_statuses_and_share_the_reading_o
     })
     .await;
     let _operator = world.operator_of(relay.kubeconfig(&straight), &[("leader.elect", "false")]);
-    for number in 0..MANY {
+    for number in 0..JOB_COUNT {
         world.recorded(&format!("a{number}")).await;
     }
     let requests = std::mem::take(&mut *requests.lock().unwrap());
     let last_job = requests.iter().rposition(|line| line == "POST jobs").unwrap();
     let early =
         requests[..last_job].iter().filter(|line| *line == "PATCH iflearnerjobs/status").count();
-    // What waits is let go once only three are being made.
-    assert!(early <= MANY / 4, "{early}: {requests:?}");
+    // Delayed statuses are written when at most three creations are in progress.
+    assert!(early <= JOB_COUNT / 4, "{early}: {requests:?}");
     let reads = requests
         .iter()
         .filter(|line| **line == format!("GET /api/v1/namespaces/{}", world.namespace))
         .count();
-    assert!((1..MANY / 2).contains(&reads), "{reads}: {requests:?}");
+    assert!((1..JOB_COUNT / 2).contains(&reads), "{reads}: {requests:?}");
 }
 
 #[tokio::test]
-async fn a_job_that_is_deleted_before_its_status_records_it_is_not_made_again() {
+async fn job_deleted_before_a_status_records_it_is_not_created_again() {
     let world = World::new().await;
     let straight = world.rights().await;
     let (refuses, made) = (Arc::new(Mutex::new(true)), Arc::new(Mutex::new(0)));
@@ -66,10 +65,10 @@ async fn a_job_that_is_deleted_before_its_status_records_it_is_not_made_again() 
         if call.line() == "POST jobs" && call.answer == Some(StatusCode::CREATED) {
             *count.lock().unwrap() += 1;
         }
-        let tells = *call.method == Method::PATCH
+        let writes_status = *call.method == Method::PATCH
             && call.what == "iflearnerjobs/status"
             && call.answer.is_none();
-        if tells && *refuse.lock().unwrap() { Fate::Cut } else { Fate::Pass }
+        if writes_status && *refuse.lock().unwrap() { Fate::Cut } else { Fate::Pass }
     })
     .await;
     let _operator = world.operator_of(relay.kubeconfig(&straight), &[("leader.elect", "false")]);

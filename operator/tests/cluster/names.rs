@@ -1,4 +1,4 @@
-//! Objects whose names are no names for their children.
+//! Objects whose names are not valid for their children.
 
 use flow_crd::Phase;
 use flow_operator::iflearnerjob::names::Names;
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{SERVER, World, manifest};
 
 #[tokio::test]
-async fn i15_any_name_an_object_can_have_works() {
+async fn i15_every_valid_object_name_works() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     let long = format!("{}.{}", "a".repeat(126), "b".repeat(126));
@@ -26,9 +26,9 @@ async fn i15_any_name_an_object_can_have_works() {
     }
 }
 
-/// The original platform calls container and volume like the object: 64 characters with a party's name of eleven.
+/// The original platform gives container and volume the name of the object: 64 characters with a party name of eleven.
 #[tokio::test]
-async fn f17_a_container_name_that_no_pod_can_have_ends_the_job_with_a_sentence() {
+async fn f17_invalid_container_name_fails_the_job_with_a_message() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     let name = "iflearnerjob-client-4b1f0c6e9d3a4f5c8e7a2b6d1c0f9e88-federate-10";

@@ -1,5 +1,5 @@
-//! A way to the API server on which a test can do what networks and busy servers do: refuse a request, lose it, or lose
-//! the answer to one that was carried out. What is not touched passes through as it is.
+//! A relay to the API server with the faults of networks and busy servers: it rejects a request, loses a request, or loses the
+//! answer to one. All other requests pass unchanged.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -21,40 +21,40 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// A request, once before it goes on to the API server and once after that has answered.
+/// A request, presented once before it is sent to the API server and once after the answer.
 pub struct Call<'a> {
     pub method: &'a Method,
-    /// `jobs`, `iflearnerjobs/status`; the path of what belongs to no namespace.
+    /// For example `jobs` or `iflearnerjobs/status`; the path of a resource without namespace.
     pub what: &'a str,
     /// Empty in a list or watch.
     pub name: &'a str,
-    /// What stands behind the path, as in `labelSelector`.
+    /// The query, for example `labelSelector`.
     pub query: &'a BTreeMap<String, String>,
-    /// What is to be written.
+    /// The body.
     pub body: &'a Value,
-    /// What the API server did, if it was asked yet.
+    /// The answer of the API server, after it has answered.
     pub answer: Option<StatusCode>,
 }
 
 impl Call<'_> {
-    /// As in `POST jobs`.
+    /// For example `POST jobs`.
     pub fn line(&self) -> String {
         format!("{} {}", self.method, self.what)
     }
 
-    /// It has changed something.
+    /// The request changed an object.
     pub fn wrote(&self) -> bool {
         *self.method != Method::GET && self.answer.is_some_and(|code| code.is_success())
     }
 }
 
-/// What becomes of a request.
+/// The treatment of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Pass,
-    /// This is the answer, and to be asked again in a second.
+    /// Answer with this status and a retry delay of one second.
     Refuse(StatusCode),
-    /// The connection ends.
+    /// Close the connection.
     Cut,
 }
 
@@ -72,13 +72,13 @@ struct Line {
 }
 
 impl Relay {
-    /// A way to the cluster that this kubeconfig names.
+    /// Starts a relay to the cluster of a kubeconfig.
     pub async fn start(
         kubeconfig: &Path,
         judge: impl FnMut(&Call<'_>) -> Fate + Send + 'static,
     ) -> Self {
         let mut config = Kubeconfig::read_from(kubeconfig).unwrap();
-        // Whoever comes brings a token.
+        // The clients send a token.
         config.auth_infos[0].auth_info = Some(AuthInfo::default());
         let mut config =
             kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
@@ -112,7 +112,7 @@ impl Relay {
         relay
     }
 
-    /// `kubeconfig` with this way in place of the straight one.
+    /// Returns `kubeconfig` with the address of the relay.
     pub fn kubeconfig(&self, kubeconfig: &Path) -> PathBuf {
         let mut config = Kubeconfig::read_from(kubeconfig).unwrap();
         config.clusters[0].cluster.as_mut().unwrap().server =
@@ -122,7 +122,7 @@ impl Relay {
         path
     }
 
-    /// Ends every connection that there is.
+    /// Closes every connection.
     pub fn cut(&self) {
         self.rounds.send_replace(());
     }
@@ -132,7 +132,7 @@ async fn connection(stream: TcpStream, line: Arc<Line>, mut cut: watch::Receiver
     cut.mark_unchanged();
     let service = service_fn(|request| {
         let line = Arc::clone(&line);
-        // In a task of its own: a request that is on its way arrives, whatever becomes of the connection.
+        // In a task of its own: a sent request arrives even if the connection is closed.
         async move { tokio::spawn(async move { line.pass(request).await }).await.unwrap() }
     });
     tokio::select! {
@@ -142,7 +142,7 @@ async fn connection(stream: TcpStream, line: Arc<Line>, mut cut: watch::Receiver
 }
 
 impl Line {
-    /// An error ends the connection without an answer.
+    /// Closes the connection without an answer on an error.
     async fn pass(&self, request: Request<Incoming>) -> Result<Response<Body>, std::io::Error> {
         let (mut parts, body) = request.into_parts();
         let body =
@@ -191,10 +191,10 @@ impl Line {
 }
 
 fn refusal(code: StatusCode) -> Response<Body> {
-    let said = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "not now", "code": code.as_u16()});
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "not now", "code": code.as_u16()});
     let answer = Response::builder()
         .status(code)
         .header(header::RETRY_AFTER, "1")
         .header(header::CONTENT_TYPE, "application/json");
-    answer.body(Body::from(said.to_string().into_bytes())).unwrap()
+    answer.body(Body::from(status.to_string().into_bytes())).unwrap()
 }

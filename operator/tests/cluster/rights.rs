@@ -1,4 +1,4 @@
-//! The shipped roles are enough, as every test here shows that runs with them, and allow nothing else.
+//! The shipped roles suffice, because every test here runs with them, and contain no unused permission.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -20,8 +20,8 @@ use serde_json::{Value, json};
 use crate::relay::{Fate, Relay};
 use crate::support::{CLIENT, Operator, SERVER, World, account, eventually, manifest, rights};
 
-/// What these rights allow, one by one.
-fn allowed(rights: &[Permission]) -> BTreeSet<Use> {
+/// Returns the single uses that these permissions allow.
+fn allowed(permissions: &[Permission]) -> BTreeSet<Use> {
     let uses = |right: &Permission| {
         let Permission { group, resources, verbs, .. } = *right;
         resources.iter().flat_map(move |resource| {
@@ -31,7 +31,7 @@ fn allowed(rights: &[Permission]) -> BTreeSet<Use> {
     rights.iter().flat_map(uses).collect()
 }
 
-/// A stranger's object, of as few words as its kind takes, under a name that a job wants for its child; the job says so.
+/// Creates a minimal object of another owner with the name of a job's child, and waits until the job reports it.
 async fn taken<K: Resource<DynamicType = ()>>(world: &World, name: &str, spec: Value) {
     let stranger = json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "metadata": {"name": name, "namespace": world.namespace}, "spec": spec});
     world.cluster.apply(&stranger.to_string()).await;
@@ -44,7 +44,7 @@ async fn taken<K: Resource<DynamicType = ()>>(world: &World, name: &str, spec: V
         .await;
 }
 
-/// Makes the operator repair what it has made.
+/// Makes the operator repair a child.
 async fn disturb<K>(world: &World, name: &str)
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -53,20 +53,20 @@ where
     let made = eventually(&K::kind(&()), async || api.get_opt(name).await.unwrap()).await;
     let edit = json!({"metadata": {"annotations": {"flow-operator/desired": "other"}}});
     api.patch(name, &PatchParams::default(), &Patch::Merge(&edit)).await.unwrap();
-    let mended = async || {
+    let is_repaired = async || {
         api.get(name).await.unwrap().annotations()["flow-operator/desired"]
             == made.annotations()["flow-operator/desired"]
     };
-    eventually("the repair", mended).await;
+    eventually("the repair", is_repaired).await;
 }
 
 #[tokio::test]
-async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
+async fn i24_every_permission_is_used_and_every_request_has_one() {
     let world = World::strict().await;
     let kubeconfig = world.rights().await;
     world.trust_roots().await;
 
-    // One that the original operator has started, which is seen only by who comes after it.
+    // A Pod of the original operator, which only a newly started operator reads.
     let old = world.create(&manifest(SERVER, "original", json!({}))).await.unwrap();
     let status = json!({"status": {"phase": "Running", "conditions": []}});
     world
@@ -85,7 +85,7 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
     let both = [("exposure.gateway.name", "edge"), ("exposure.ingress.class", "nginx")];
     let operator = world.operator_of(kubeconfig.clone(), &both);
 
-    // A whole life, with a deadline that changes and a Job that goes.
+    // A complete run with a changed deadline and a deleted Job.
     let policy =
         json!({"runPolicy": {"ttlSecondsAfterFinished": 0, "activeDeadlineSeconds": 86400}});
     world.create(&manifest(CLIENT, "whole", policy)).await.unwrap();
@@ -97,7 +97,7 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
     assert_eq!(world.live("whole", 0).await.phase, Some(Phase::Succeeded));
     world.gone::<Job>(&job).await;
 
-    // Children that are disturbed, in the way of another route, and taken by strangers.
+    // Edited children, a replaced route, and names that belong to other owners.
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     world.run_pod("a").await;
     disturb::<Service>(&world, "a").await;
@@ -128,7 +128,7 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
     };
     world.until("asks", "no Gateway", refused).await;
 
-    // A Job that is taken away, one that runs on behind a recorded end, and an object that cannot be read.
+    // A deleted Job, a Job that runs after a recorded end, and an unreadable object.
     world.create(&manifest(SERVER, "deleted", json!({}))).await.unwrap();
     world.run_pod("deleted").await;
     let job = world.recorded("deleted").await.name_any();
@@ -151,7 +151,7 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
     world.dynamic::<IflearnerJob>().create(&PostParams::default(), &unreadable).await.unwrap();
     world.event("unreadable", "Unreadable").await;
 
-    // The last, as no Pod is made from then on.
+    // This step is the last one: no Pod is created from then on.
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": world.namespace}, "spec": {"hard": {"pods": "0"}}});
     world.cluster.apply(&quota.to_string()).await;
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
@@ -171,7 +171,7 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
     let log = operator.stop().await;
     assert!(!log.contains("forbidden"), "{log}");
 
-    // The one right that is not for a request of its own.
+    // The only permission without a request of its own.
     let implied: BTreeSet<Use> =
         [["git.iflytek.com", "iflearnerjobs/finalizers", "update"].map(str::to_owned).into()]
             .into();
@@ -189,12 +189,12 @@ async fn i24_each_right_of_the_roles_is_used_and_there_is_no_use_without() {
 }
 
 #[tokio::test]
-async fn i24_the_role_allows_nothing_that_is_not_used() {
+async fn i24_role_contains_no_unused_permission() {
     let world = World::new().await;
     let kubeconfig = world.rights().await;
     let can = async |verb: &str, what: &str, namespace: &str| {
         let config = format!("--kubeconfig={}", kubeconfig.display());
-        // With a slash it would be the name of one object.
+        // A slash would name one object.
         let (resource, subresource) = what.split_once('/').unwrap_or((what, ""));
         let subresource = format!("--subresource={subresource}");
         let answer = world
@@ -250,7 +250,7 @@ async fn one_operator_serves_several_namespaces_with_a_role_in_each() {
 }
 
 #[tokio::test]
-async fn i25_pods_of_others_take_no_memory() {
+async fn i25_unrelated_pods_use_no_memory() {
     let world = World::new().await;
     let operator = world.operator(&[]).await;
     operator.works().await;
@@ -261,7 +261,7 @@ async fn i25_pods_of_others_take_no_memory() {
     };
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     world.live("a", 0).await;
-    let before = operator.looks().await;
+    let before = operator.passes().await;
     for number in 0..200 {
         let big = json!({"metadata": {"name": format!("p{number}"), "annotations": {"a": "x".repeat(100_000)}}, "spec": {"containers": [{"name": "a", "image": "x"}]}});
         world
@@ -273,11 +273,11 @@ async fn i25_pods_of_others_take_no_memory() {
     world.create(&manifest(SERVER, "b", json!({}))).await.unwrap();
     world.recorded("b").await;
     assert!(resident() < 60, "{} MiB", resident());
-    assert!(operator.looks().await < before + 20.0, "and no look");
+    assert!(operator.passes().await < before + 20.0, "unrelated Pods cause no pass");
 }
 
 #[tokio::test]
-async fn i25_of_each_kind_of_child_only_those_with_the_operators_label_are_listed_and_watched() {
+async fn i25_only_children_with_the_operators_label_are_listed_and_watched() {
     type Asked = (String, BTreeMap<String, String>);
     const CHILDREN: [&str; 6] =
         ["jobs", "services", "networkpolicies", "grpcroutes", "ingresses", "pods"];
@@ -317,7 +317,7 @@ async fn i25_of_each_kind_of_child_only_those_with_the_operators_label_are_liste
     }
 }
 
-/// Takes what concerns this resource out of the operator's role.
+/// Removes the verb on this resource from the operator's role.
 async fn take_away(world: &World, resource: &str, verb: &str) {
     let api = world.api::<Role>();
     let mut role = api.get("flow-operator").await.unwrap();
@@ -336,7 +336,7 @@ async fn take_away(world: &World, resource: &str, verb: &str) {
 }
 
 #[tokio::test]
-async fn a_right_that_is_taken_away_is_missed_aloud_and_used_again_once_it_is_back() {
+async fn revoked_permission_is_reported_and_used_again_after_it_returns() {
     let world = World::new().await;
     let operator = world.operator(&[("leader.elect", "false")]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -373,7 +373,7 @@ async fn a_right_that_is_taken_away_is_missed_aloud_and_used_again_once_it_is_ba
 }
 
 #[tokio::test]
-async fn a_right_to_read_that_is_missing_is_named_and_waited_for() {
+async fn missing_read_permission_is_reported_and_awaited() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world.trust_roots().await;

@@ -1,4 +1,4 @@
-//! What a Pod may not do, and how an administrator allows it.
+//! Rejected properties of Pods, and their permission by an administrator.
 
 use flow_crd::{IflearnerJobStatus, Phase, condition};
 use flow_operator::gateway_api::GrpcRoute;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::{CLIENT, SERVER, World, eventually, manifest};
 
 #[tokio::test]
-async fn i17_a_client_waits_for_its_trust_roots_and_says_which_command_makes_them() {
+async fn i17_client_waits_for_its_certificates_and_reports_the_command_that_creates_them() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world.create(&manifest(CLIENT, "a", json!({}))).await.unwrap();
@@ -35,7 +35,7 @@ async fn i17_a_client_waits_for_its_trust_roots_and_says_which_command_makes_the
 }
 
 #[tokio::test]
-async fn i17_a_config_map_without_the_key_is_as_good_as_none() {
+async fn i17_config_map_without_the_key_counts_as_missing() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     let map: ConfigMap =
@@ -73,9 +73,9 @@ async fn i17_a_config_map_without_the_key_is_as_good_as_none() {
 }
 
 #[tokio::test]
-async fn i20_a_job_that_authenticates_its_clients_is_routed_to_only_through_a_gateway_that_does() {
+async fn i20_job_that_authenticates_clients_is_exposed_only_by_a_gateway_that_does() {
     let world = World::new().await;
-    // The field is in the Gateway API's standard channel since 1.5.
+    // The field is in the standard channel of the Gateway API since 1.5.
     let keep = json!([{"op": "add", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/x-kubernetes-preserve-unknown-fields", "value": true}]);
     let definition = "crd/gateways.gateway.networking.k8s.io";
     world
@@ -105,7 +105,7 @@ async fn i20_a_job_that_authenticates_its_clients_is_routed_to_only_through_a_ga
             "spec": {"gatewayClassName": "c", "tls": tls, "listeners": [{"name": "grpc", "port": 443, "protocol": "HTTPS",
                 "tls": {"mode": "Terminate", "certificateRefs": [{"name": "server-iflearner-secret"}]}}]}})
     };
-    // A definition that was changed is used for requests a moment later.
+    // The API server uses a changed definition a moment later.
     eventually("the field", async || {
         world
             .would_create(gateway(json!({})))
@@ -114,7 +114,7 @@ async fn i20_a_job_that_authenticates_its_clients_is_routed_to_only_through_a_ga
     })
     .await;
     world.cluster.apply(&gateway(json!({})).to_string()).await;
-    let asks_nobody = |status: &IflearnerJobStatus| {
+    let is_unauthenticated = |status: &IflearnerJobStatus| {
         refused(status)
             && status
                 .condition(condition::EXPOSED)
@@ -126,7 +126,7 @@ async fn i20_a_job_that_authenticates_its_clients_is_routed_to_only_through_a_ga
         .create(&manifest(SERVER, "b", json!({"exposure": {"authenticateClients": true}})))
         .await
         .unwrap();
-    world.until("b", "a Gateway that asks nobody", asks_nobody).await;
+    world.until("b", "a Gateway without client certificates", is_unauthenticated).await;
     assert_eq!(world.all::<GrpcRoute>().await.len(), 0, "no way in without a certificate");
     world.create(&manifest(SERVER, "open", json!({}))).await.unwrap();
     world.found::<GrpcRoute>("open", |_| true).await;
@@ -151,13 +151,16 @@ async fn i20_a_job_that_authenticates_its_clients_is_routed_to_only_through_a_ga
 }
 
 #[tokio::test]
-async fn i20_an_ingress_controller_is_told_to_ask_callers_for_a_certificate_or_gets_no_ingress() {
+async fn i20_ingress_has_the_client_annotations_or_is_not_created() {
     let (knows, does_not) = (World::new().await, World::new().await);
     let class = ("exposure.ingress.class", "c");
     let all = ("exposure.authenticate_clients", "true");
-    let told = ("exposure.ingress.client_annotations.ask", "{namespace}/party-iflearner-secret");
-    let _operators =
-        [knows.operator(&[class, all, told]).await, does_not.operator(&[class, all]).await];
+    let client_annotation =
+        ("exposure.ingress.client_annotations.ask", "{namespace}/party-iflearner-secret");
+    let _operators = [
+        knows.operator(&[class, all, client_annotation]).await,
+        does_not.operator(&[class, all]).await,
+    ];
     for world in [&knows, &does_not] {
         world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     }
@@ -180,7 +183,7 @@ async fn i20_an_ingress_controller_is_told_to_ask_callers_for_a_certificate_or_g
 }
 
 #[tokio::test]
-async fn i20_a_job_can_have_a_key_pair_to_show_and_only_chosen_namespaces_can_connect_to_it() {
+async fn i20_job_can_have_a_key_pair_and_only_listed_namespaces_can_connect() {
     let world = World::new().await;
     let _operator = world.operator(&[("network_policy.from_namespaces", r#"["edge"]"#)]).await;
     world
@@ -222,7 +225,7 @@ async fn i20_a_job_can_have_a_key_pair_to_show_and_only_chosen_namespaces_can_co
 }
 
 #[tokio::test]
-async fn i22_a_container_whose_template_names_no_resources_gets_the_operators() {
+async fn i22_container_without_resources_gets_the_operators_defaults() {
     let world = World::new().await;
     let _operator = world.operator(&[("pods.limits.memory", "2Gi")]).await;
     let own = json!({"spec": {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "x", "resources": {"limits": {"memory": "1Gi"}}}]}});
@@ -236,7 +239,7 @@ async fn i22_a_container_whose_template_names_no_resources_gets_the_operators() 
         json!({"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "2Gi"}});
     assert_eq!(resources(&pod.containers[0]), given);
     let kept = json!({"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}});
-    assert_eq!(resources(&pod.containers[1]), kept, "what the template says stays");
+    assert_eq!(resources(&pod.containers[1]), kept, "the values of the template are kept");
     assert_eq!(
         resources(&pod.init_containers.unwrap()[0]),
         given,
@@ -264,7 +267,7 @@ async fn i22_pods_pass_the_restricted_pod_security_profile() {
     let _operator = world.operator(&[]).await;
     world.trust_roots().await;
     world.create(&manifest(CLIENT, "a", json!({"sidecar": {"image": "x"}}))).await.unwrap();
-    // Admission would not let it come into being otherwise.
+    // Admission rejects any other Pod.
     let pod = world.pod("a").await.spec.unwrap();
     assert_eq!(
         (pod.automount_service_account_token, pod.enable_service_links),
@@ -274,7 +277,7 @@ async fn i22_pods_pass_the_restricted_pod_security_profile() {
 }
 
 #[tokio::test]
-async fn i23_what_is_not_allowed_is_refused_with_the_opt_in_and_runs_once_it_is() {
+async fn i23_template_without_permission_is_rejected_and_runs_after_the_opt_in() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     let data = json!({"spec": {
@@ -282,7 +285,7 @@ async fn i23_what_is_not_allowed_is_refused_with_the_opt_in_and_runs_once_it_is(
         "containers": [{"name": "a", "image": "x", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}]
     }});
     world.create(&manifest(SERVER, "a", json!({"template": data}))).await.unwrap();
-    let status = world.until("a", "a refusal", |status| status.is_true(condition::FAILED)).await;
+    let status = world.until("a", "a rejection", |status| status.is_true(condition::FAILED)).await;
     assert_eq!((status.phase, status.reason.as_deref()), (Some(Phase::Failed), Some("NotAllowed")));
     let remedy = format!(
         "kubectl annotate namespace {} --overwrite flow-operator/allow=hostpath",
@@ -304,7 +307,7 @@ async fn i23_what_is_not_allowed_is_refused_with_the_opt_in_and_runs_once_it_is(
 }
 
 #[tokio::test]
-async fn i23_a_template_that_the_restricted_profile_refuses_is_not_the_operators_to_run() {
+async fn i23_template_outside_the_restricted_profile_is_rejected() {
     let world = World::new().await;
     world
         .cluster
@@ -366,7 +369,7 @@ async fn i23_a_template_that_the_restricted_profile_refuses_is_not_the_operators
             template
         })
         .collect();
-    // Until it is in force, and the namespace has its account.
+    // Waits until the policy is in force and the service account exists.
     eventually("the profile", async || {
         world.would_create(pod(&loose[1])).await.is_err_and(|error| error.contains("PodSecurity"))
     })
@@ -397,18 +400,18 @@ async fn i23_a_template_that_the_restricted_profile_refuses_is_not_the_operators
 }
 
 #[tokio::test]
-async fn i23_the_operators_configuration_limits_what_a_namespace_can_allow() {
+async fn i23_configuration_limits_the_permissions_of_a_namespace() {
     let world = World::new().await;
     let _operator = world.operator(&[("pods.opt_ins", "[\"root\"]")]).await;
     world.allow("privileged,root").await;
     let privileged = json!({"spec": {"containers": [{"name": "a", "image": "x", "securityContext": {"privileged": true}}]}});
     world.create(&manifest(SERVER, "a", json!({"template": privileged}))).await.unwrap();
-    let status = world.until("a", "a refusal", |status| status.is_true(condition::FAILED)).await;
+    let status = world.until("a", "a rejection", |status| status.is_true(condition::FAILED)).await;
     assert!(status.message.unwrap().contains("pods.opt_ins"));
 }
 
 #[tokio::test]
-async fn i23_an_image_that_runs_as_root_fails_with_the_opt_in_and_leaves_nothing_behind() {
+async fn i23_image_that_runs_as_root_fails_and_leaves_no_child() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -417,7 +420,7 @@ async fn i23_an_image_that_runs_as_root_fails_with_the_opt_in_and_leaves_nothing
     let waiting = json!([{"name": "aggregator", "image": "x", "imageID": "", "ready": false, "restartCount": 0, "state": {"waiting": {
         "reason": "CreateContainerConfigError", "message": "container has runAsNonRoot and image will run as root (pod: \"a\")"}}}]);
     world.set_pod(&pod, json!({"containerStatuses": waiting, "conditions": [{"type": "PodScheduled", "status": "True"}]})).await;
-    let status = world.until("a", "a refusal", |status| status.is_true(condition::FAILED)).await;
+    let status = world.until("a", "a rejection", |status| status.is_true(condition::FAILED)).await;
     assert_eq!(status.reason.as_deref(), Some("RunsAsRoot"));
     assert!(status.message.unwrap().contains("flow-operator/allow=root"));
     world.gone::<Job>(&job).await;

@@ -1,4 +1,4 @@
-//! What the status says, and what saying it costs.
+//! The content of the status, and the number of its writes.
 
 use flow_crd::{Phase, condition};
 use k8s_openapi::api::core::v1::Pod;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{SERVER, World, eventually, manifest};
 
 #[tokio::test]
-async fn i16_a_status_holds_standard_conditions_and_the_originals_fields() {
+async fn i16_status_has_standard_conditions_and_the_fields_of_the_original() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
@@ -27,7 +27,7 @@ async fn i16_a_status_holds_standard_conditions_and_the_originals_fields() {
             .all(|found| found.observed_generation == Some(1) && !found.reason.is_empty())
     );
     assert_eq!(status.endpoint.as_deref(), Some(format!("a.{}.svc:80", world.namespace).as_str()));
-    // It runs, and its host leads nowhere: it must not look healthy (I1).
+    // The job runs, and its host has no route: it must not be Ready (I1).
     for type_ in [condition::EXPOSED, condition::READY] {
         let found = status.condition(type_).unwrap();
         assert_eq!(
@@ -41,7 +41,7 @@ async fn i16_a_status_holds_standard_conditions_and_the_originals_fields() {
         .kubectl_ok(&["get", "ifj", "a", "-n", &world.namespace, "-o", "jsonpath={.status.phase}"])
         .await;
     assert_eq!(shown, "Running");
-    // One that nobody wants to reach from outside is ready when it runs, and has no word about a route.
+    // A job without a host is ready when it runs, and has no condition about a route.
     world
         .create(&manifest(SERVER, "inside", json!({"exposure": {"driver": "none"}})))
         .await
@@ -52,7 +52,7 @@ async fn i16_a_status_holds_standard_conditions_and_the_originals_fields() {
 }
 
 #[tokio::test]
-async fn i16_a_pods_heartbeat_writes_nothing() {
+async fn i16_heartbeat_of_a_pod_causes_no_write() {
     let world = World::new().await;
     let operator = world.operator(&[]).await;
     world.create(&manifest(SERVER, "a", json!({"exposure": {"driver": "none"}}))).await.unwrap();
@@ -61,14 +61,14 @@ async fn i16_a_pods_heartbeat_writes_nothing() {
     world.event("a", "Running").await;
     let (before, writes) = (world.job("a").await.resource_version(), operator.all_writes().await);
     for beat in 0..5 {
-        let looks = operator.looks().await;
+        let passes = operator.passes().await;
         let probed = json!({"status": {"conditions": [{"type": "Ready", "status": "True", "lastProbeTime": format!("2026-01-01T00:00:0{beat}Z")}]}});
         world
             .api::<Pod>()
             .patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&probed))
             .await
             .unwrap();
-        eventually("a look", async || operator.looks().await > looks).await;
+        eventually("a pass", async || operator.passes().await > passes).await;
     }
     assert_eq!(
         (world.job("a").await.resource_version(), operator.all_writes().await),
@@ -77,7 +77,7 @@ async fn i16_a_pods_heartbeat_writes_nothing() {
 }
 
 #[tokio::test]
-async fn why_a_job_waits_is_said_on_the_job() {
+async fn reason_of_a_waiting_job_is_in_its_status() {
     let world = World::new().await;
     let operator = world.operator(&[]).await;
     // The cluster has no node.
@@ -100,9 +100,9 @@ async fn why_a_job_waits_is_said_on_the_job() {
     assert!(status.message.unwrap().contains("registry.example/iflearner:1"));
     let writes = operator.writes("IflearnerJob", "status").await;
     for reason in ["ImagePullBackOff", "ErrImagePull", "ImagePullBackOff"] {
-        let looks = operator.looks().await;
+        let passes = operator.passes().await;
         world.set_pod(&pod, waiting(reason)).await;
-        eventually("a look", async || operator.looks().await > looks).await;
+        eventually("a pass", async || operator.passes().await > passes).await;
     }
     assert_eq!(
         operator.writes("IflearnerJob", "status").await,
@@ -112,7 +112,7 @@ async fn why_a_job_waits_is_said_on_the_job() {
     world.event("a", "ImagePullBackOff").await;
 }
 
-/// A quota that lets no such object be made, of which `example` is one.
+/// Creates a quota that rejects objects such as `example`.
 async fn none_of(world: &World, what: &str, example: Value) {
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": world.namespace}, "spec": {"hard": {what: "0"}}});
     world.cluster.apply(&quota.to_string()).await;
@@ -130,7 +130,7 @@ fn pod_spec() -> Value {
 }
 
 #[tokio::test]
-async fn a_pod_that_may_not_be_made_is_said_with_the_reason() {
+async fn rejected_pod_is_reported_with_the_reason() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     none_of(
@@ -147,7 +147,7 @@ async fn a_pod_that_may_not_be_made_is_said_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_job_that_may_not_be_made_waits_and_says_so() {
+async fn rejected_job_waits_and_reports_the_reason() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "b"}, "spec": {"template": {"spec": pod_spec()}}});
@@ -162,14 +162,14 @@ async fn a_job_that_may_not_be_made_waits_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_template_that_no_job_can_be_made_of_is_refused_with_the_api_servers_words() {
+async fn template_that_the_api_server_rejects_fails_with_its_message() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
     let mut object = manifest(SERVER, "a", json!({}));
     object["spec"]["template"]["spec"]["containers"] =
         json!([{"name": "x", "image": "i"}, {"name": "x", "image": "i"}]);
     world.create(&object).await.unwrap();
-    let status = world.until("a", "a refusal", |status| status.is_true(condition::FAILED)).await;
+    let status = world.until("a", "a rejection", |status| status.is_true(condition::FAILED)).await;
     assert_eq!(
         (status.phase, status.reason.as_deref()),
         (Some(Phase::Failed), Some("InvalidTemplate"))
@@ -179,9 +179,9 @@ async fn a_template_that_no_job_can_be_made_of_is_refused_with_the_api_servers_w
 }
 
 #[tokio::test]
-async fn i26_the_end_of_an_object_is_no_error_and_its_life_leaves_events_and_metrics() {
+async fn i26_run_leaves_events_and_metrics_and_its_deletion_is_no_error() {
     let world = World::new().await;
-    // Alone, and so without a Lease, whose renewal is late on a busy machine and warns of it.
+    // Without a Lease: its renewal is late on a busy machine and logs a warning.
     let operator = world.operator(&[("leader.elect", "false")]).await;
     world.create(&manifest(SERVER, "a", json!({}))).await.unwrap();
     world.live("a", 0).await;

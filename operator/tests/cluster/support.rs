@@ -1,4 +1,4 @@
-//! What the tests share: a cluster, namespaces in it, an operator for each, and a hand that plays the kubelet.
+//! Helpers of the tests: a cluster, namespaces, an operator for each, and writes in place of the kubelet.
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -26,8 +26,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-/// How long anything may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+/// Deadline of each wait on a busy machine.
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(90);
 
 pub const SERVER: &str = "
 apiVersion: git.iflytek.com/v1
@@ -62,14 +62,14 @@ spec:
       - {name: second, image: registry.example/iflearner:1}
 ";
 
-/// A namespace of the shared cluster, seen by somebody who may do everything.
+/// A namespace of the shared cluster, with a client of its administrator.
 pub struct World {
     pub cluster: &'static Cluster,
     pub namespace: String,
     pub client: Client,
 }
 
-/// The cluster of this process, with the definitions that the tests need.
+/// Returns the cluster of this process with the definitions that the tests need.
 async fn shared() -> &'static Cluster {
     static READY: OnceCell<()> = OnceCell::const_new();
     let cluster = flow_testkit::kube::shared().await;
@@ -79,7 +79,7 @@ async fn shared() -> &'static Cluster {
 
 async fn define(cluster: &Cluster) {
     let crd = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/kustomize/crd/iflearnerjobs.yaml");
-    // As a user does it: client-side, so that the limit of its annotation counts.
+    // Client-side as users do it, so that the size limit of its annotation applies.
     cluster.kubectl_ok(&["apply", "--filename", crd]).await;
     cluster.install_gateway_api().await;
     cluster.established(&["iflearnerjobs.git.iflytek.com"]).await;
@@ -93,16 +93,16 @@ pub async fn client(kubeconfig: PathBuf) -> Client {
     Client::try_from(config).unwrap()
 }
 
-/// The account of an operator in this namespace.
+/// Returns the user name of an operator in this namespace.
 pub fn account(namespace: &str) -> String {
     format!("system:serviceaccount:{namespace}:flow-operator")
 }
 
-/// The kubeconfig of an operator in `namespace` that has the rights it ships with, and has them now: to serve `served`, or
-/// every namespace if that is empty.
+/// Returns the kubeconfig of an operator in `namespace` with the shipped permissions for the namespaces `served`, or for all
+/// if `served` is empty. The permissions are in force.
 pub async fn rights(cluster: &Cluster, namespace: &str, served: &[String]) -> PathBuf {
     cluster.apply(&flow_operator::rbac::manifests(namespace, served)).await;
-    // The last of them.
+    // The last permission that takes effect.
     let last = served.last().map_or("default", String::as_str);
     cluster.allowed(&account(namespace), &["create", "jobs.batch", "--namespace", last]).await;
     cluster.service_account_kubeconfig(namespace, "flow-operator").await
@@ -113,8 +113,8 @@ impl World {
         Self::of(shared().await).await
     }
 
-    /// In a cluster of its own, whose API server writes down who asks for what, and lets nobody have an owner wait for a
-    /// child without a right to the owner, as some distributions do.
+    /// Uses a cluster of its own with an audit log. As in some distributions, its API server demands a permission on the owner
+    /// for `blockOwnerDeletion`.
     pub async fn strict() -> Self {
         static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
         let strict = "--enable-admission-plugins=OwnerReferencesPermissionEnforcement".to_owned();
@@ -129,7 +129,7 @@ impl World {
         let world = Self::of(cluster).await;
         let owner = json!([{"apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "name": "x", "uid": "x", "blockOwnerDeletion": true}]);
         let child = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "ownerReferences": owner}});
-        // It looks for new kinds of owner every half minute, and until then refuses whatever has one.
+        // The API server reads new kinds of owner every 30 s, and rejects objects with such an owner until then.
         eventually("the kind of owner", async || world.would_create(child.clone()).await.is_ok())
             .await;
         world
@@ -147,17 +147,17 @@ impl World {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// The objects of a kind, as plain JSON.
+    /// Returns the API of a kind as plain JSON.
     pub fn dynamic<K: Resource<DynamicType = ()>>(&self) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.namespace, &ApiResource::erase::<K>(&()))
     }
 
-    /// An operator for this namespace only, with the Role that is printed for it.
+    /// Starts an operator for this namespace with the Role that `rbac` prints.
     pub async fn operator(&self, settings: &[(&str, &str)]) -> Operator {
         self.operator_of(self.rights().await, settings)
     }
 
-    /// The same, with its log in this place.
+    /// Starts an operator that writes its log to `output`.
     pub async fn operator_that_logs_to(&self, output: OwnedFd) -> Operator {
         let kubeconfig = self.rights().await;
         let settings = self.settings();
@@ -165,19 +165,19 @@ impl World {
         Operator::start_with_log(kubeconfig, &settings, tempfile::tempdir().unwrap(), output)
     }
 
-    /// The kubeconfig of that operator.
+    /// Returns the kubeconfig of the operator of this namespace.
     pub async fn rights(&self) -> PathBuf {
         rights(self.cluster, &self.namespace, std::slice::from_ref(&self.namespace)).await
     }
 
-    /// An operator for this namespace only.
+    /// Starts an operator for this namespace with a kubeconfig.
     pub fn operator_of(&self, kubeconfig: PathBuf, settings: &[(&str, &str)]) -> Operator {
         let own = self.settings();
         let own: Vec<_> = own.iter().map(|(key, value)| (*key, value.as_str())).collect();
         Operator::start(kubeconfig, &[&own, settings].concat())
     }
 
-    /// Those of an operator for this namespace only.
+    /// Returns the settings of an operator for this namespace.
     fn settings(&self) -> [(&'static str, String); 3] {
         let served = format!("[\"{}\"]", self.namespace);
         [
@@ -187,7 +187,7 @@ impl World {
         ]
     }
 
-    /// Creates an IflearnerJob; the API server's words if it refuses.
+    /// Creates an IflearnerJob. Returns the message of the API server if it rejects the object.
     pub async fn create(&self, manifest: &Value) -> Result<IflearnerJob, String> {
         let object: DynamicObject = serde_json::from_value(manifest.clone()).unwrap();
         let created = self.dynamic::<IflearnerJob>().create(&PostParams::default(), &object).await;
@@ -200,7 +200,7 @@ impl World {
         }
     }
 
-    /// What the API server would answer to the creation of this object, of any kind.
+    /// Creates an object of any kind as a dry run.
     pub async fn would_create(&self, object: Value) -> Result<DynamicObject, String> {
         let object: DynamicObject = serde_json::from_value(object).unwrap();
         let kind = ApiResource::from_gvk(
@@ -212,7 +212,7 @@ impl World {
         api.create(&parameters, &object).await.map_err(|error| error.to_string())
     }
 
-    /// Merges a patch into an IflearnerJob; the API server's words if it refuses.
+    /// Merges a patch into an IflearnerJob. Returns the message of the API server if it rejects the patch.
     pub async fn patch(&self, name: &str, patch: Value) -> Result<(), String> {
         match self
             .dynamic::<IflearnerJob>()
@@ -229,7 +229,7 @@ impl World {
         self.api().get(name).await.unwrap()
     }
 
-    /// Waits until the status is so.
+    /// Waits until the status fulfils a condition.
     pub async fn until(
         &self,
         name: &str,
@@ -237,13 +237,13 @@ impl World {
         so: impl Fn(&IflearnerJobStatus) -> bool,
     ) -> IflearnerJobStatus {
         let api = self.api::<IflearnerJob>();
-        wait_for(what, PATIENCE, async || {
+        wait_for(what, WAIT_TIMEOUT, async || {
             api.get_opt(name).await.unwrap().and_then(|job| job.status).filter(|status| so(status))
         })
         .await
     }
 
-    /// Waits until an object of this name is there, and so.
+    /// Waits until an object of this name exists and fulfils a condition.
     pub async fn found<K>(&self, name: &str, so: impl Fn(&K) -> bool) -> K
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -253,13 +253,13 @@ impl World {
     {
         let api = self.api::<K>();
         let what = format!("{} {name}", K::kind(&()));
-        wait_for(&what, PATIENCE, async || {
+        wait_for(&what, WAIT_TIMEOUT, async || {
             api.get_opt(name).await.unwrap().filter(|object| so(object))
         })
         .await
     }
 
-    /// Waits until no object of this name is there.
+    /// Waits until no object of this name exists.
     pub async fn gone<K>(&self, name: &str)
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -268,7 +268,7 @@ impl World {
             + Debug,
     {
         let api = self.api::<K>();
-        wait_for(&format!("the end of {} {name}", K::kind(&())), PATIENCE, async || {
+        wait_for(&format!("the end of {} {name}", K::kind(&())), WAIT_TIMEOUT, async || {
             api.get_opt(name).await.unwrap().is_none()
         })
         .await;
@@ -284,7 +284,7 @@ impl World {
         self.api::<K>().list(&ListParams::default()).await.unwrap().items
     }
 
-    /// The Job of an IflearnerJob, once it is recorded.
+    /// Waits for the recorded Job of an IflearnerJob.
     pub async fn recorded(&self, name: &str) -> Job {
         let status = self.until(name, "a recorded Job", |status| status.job.is_some()).await;
         let recorded = status.job.unwrap();
@@ -293,20 +293,20 @@ impl World {
         job
     }
 
-    /// The Pod of an IflearnerJob that is not on its way out.
+    /// Waits for the Pod of an IflearnerJob that is not being deleted.
     pub async fn pod(&self, name: &str) -> Pod {
         let uid = self.job(name).await.uid().unwrap();
         let selector =
             ListParams::default().labels(&format!("flow-operator/iflearnerjob-uid={uid}"));
         let api = self.api::<Pod>();
-        wait_for(&format!("a Pod of {name}"), PATIENCE, async || {
+        wait_for(&format!("a Pod of {name}"), WAIT_TIMEOUT, async || {
             let pods = api.list(&selector).await.unwrap().items;
             pods.into_iter().find(|pod| pod.metadata.deletion_timestamp.is_none())
         })
         .await
     }
 
-    /// Plays the kubelet.
+    /// Writes the status of a Pod in place of the kubelet.
     pub async fn set_pod(&self, pod: &Pod, status: Value) {
         let patch = json!({ "status": status });
         self.api::<Pod>()
@@ -315,7 +315,7 @@ impl World {
             .unwrap();
     }
 
-    /// The Pod runs and answers.
+    /// Marks the Pod as running and ready.
     pub async fn run_pod(&self, name: &str) -> Pod {
         let pod = self.pod(name).await;
         let ready = [
@@ -327,7 +327,7 @@ impl World {
         pod
     }
 
-    /// Every container of the Pod ends with this code.
+    /// Ends every container of the Pod with this code.
     pub async fn end_pod(&self, name: &str, code: i32) {
         let pod = self.pod(name).await;
         let (phase, reason) =
@@ -340,7 +340,7 @@ impl World {
         self.set_pod(&pod, json!({"phase": phase, "containerStatuses": containers})).await;
     }
 
-    /// From creation to the end of its workload.
+    /// Runs the Pod and ends it with this code.
     pub async fn live(&self, name: &str, code: i32) -> IflearnerJobStatus {
         self.run_pod(name).await;
         self.until(name, "running", |status| {
@@ -352,7 +352,7 @@ impl World {
             .await
     }
 
-    /// The reasons of an object's events.
+    /// Returns reason and note of each event of an object.
     pub async fn events(&self, name: &str) -> Vec<(String, String)> {
         let about = |event: &Event| {
             event.regarding.as_ref().is_some_and(|object| {
@@ -368,7 +368,7 @@ impl World {
 
     /// Waits for an event, and returns its note.
     pub async fn event(&self, name: &str, reason: &str) -> String {
-        wait_for(&format!("an event {reason} of {name}"), PATIENCE, async || {
+        wait_for(&format!("an event {reason} of {name}"), WAIT_TIMEOUT, async || {
             self.events(name)
                 .await
                 .into_iter()
@@ -377,7 +377,7 @@ impl World {
         .await
     }
 
-    /// The ConfigMaps that a client waits for.
+    /// Creates the ConfigMaps that a client waits for.
     pub async fn trust_roots(&self) {
         for (name, key) in [
             ("server-iflearner-crt", "server-iflearner-secret.crt"),
@@ -389,7 +389,7 @@ impl World {
         }
     }
 
-    /// What the administrator of this namespace allows.
+    /// Annotates the namespace with these permissions.
     pub async fn allow(&self, opt_ins: &str) {
         let annotation = format!("flow-operator/allow={opt_ins}");
         self.cluster.kubectl_ok(&["annotate", "namespace", &self.namespace, &annotation]).await;
@@ -411,7 +411,7 @@ fn containers(pod: &Pod, state: Value) -> Vec<Value> {
     pod.spec.as_ref().unwrap().containers.iter().map(|container| status(&container.name)).collect()
 }
 
-/// A manifest with a name and more in its spec.
+/// Returns a manifest with a name and additional fields in its spec.
 pub fn manifest(yaml: &str, name: &str, more: Value) -> Value {
     let mut value: Value = serde_yaml_ng::from_str(yaml).unwrap();
     value["metadata"]["name"] = json!(name);
@@ -419,7 +419,7 @@ pub fn manifest(yaml: &str, name: &str, more: Value) -> Value {
     value
 }
 
-/// An operator that runs.
+/// A running operator.
 pub struct Operator {
     child: Child,
     metrics: SocketAddr,
@@ -467,9 +467,9 @@ impl Operator {
         Some((code, answer.split_once("\r\n\r\n")?.1.to_owned()))
     }
 
-    /// Waits until it leads and knows what there is.
+    /// Waits until the operator leads and has listed all objects.
     pub async fn works(&self) -> &Self {
-        wait_for(&format!("an operator that works:\n{}", self.log()), PATIENCE, async || {
+        wait_for(&format!("an operator that works:\n{}", self.log()), WAIT_TIMEOUT, async || {
             let ready = self.page("/readyz").await.is_some_and(|(code, _)| code == 200);
             ready && self.metric("flow_operator_leader").await == Some(1.0)
         })
@@ -477,56 +477,57 @@ impl Operator {
         self
     }
 
-    /// The sum of a metric over all lines that begin so.
-    pub async fn metric(&self, begins: &str) -> Option<f64> {
+    /// Returns the sum of a metric over all lines with this prefix.
+    pub async fn metric(&self, prefix: &str) -> Option<f64> {
         let (_, page) = self.page("/metrics").await?;
         let values: Vec<f64> = page
             .lines()
-            .filter(|line| line.starts_with(begins))
+            .filter(|line| line.starts_with(prefix))
             .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
             .collect();
         (!values.is_empty()).then(|| values.iter().sum())
     }
 
-    /// How many writes of this kind were sent.
+    /// Returns the number of writes of this kind.
     pub async fn writes(&self, kind: &str, verb: &str) -> f64 {
         self.metric(&format!("flow_operator_writes_total{{kind=\"{kind}\",verb=\"{verb}\""))
             .await
             .unwrap_or(0.0)
     }
 
-    /// How many writes were sent in all.
+    /// Returns the number of all writes.
     pub async fn all_writes(&self) -> f64 {
         self.metric("flow_operator_writes_total").await.unwrap_or(0.0)
     }
 
-    /// How many looks there were.
-    pub async fn looks(&self) -> f64 {
+    /// Returns the number of reconcile passes.
+    pub async fn passes(&self) -> f64 {
         self.metric("flow_operator_reconcile_seconds_count").await.unwrap_or(0.0)
     }
 
-    /// Asks it to end, and waits.
+    /// Stops the operator and returns its log.
     pub async fn stop(mut self) -> String {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
         self.ended().await;
         self.log()
     }
 
-    /// Asks it to end, and answers how it did.
+    /// Stops the operator and returns its exit status.
     pub async fn terminate(mut self) -> std::process::ExitStatus {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
         self.ended().await
     }
 
-    /// As `kill -9` does.
+    /// Kills the operator as `kill -9` does.
     pub async fn kill(mut self) {
         self.child.kill().unwrap();
         self.ended().await;
     }
 
-    /// Waits until it has ended, however.
+    /// Waits for the end of the operator.
     pub async fn ended(&mut self) -> std::process::ExitStatus {
-        wait_for("the end of the operator", PATIENCE, async || self.child.try_wait().unwrap()).await
+        wait_for("the end of the operator", WAIT_TIMEOUT, async || self.child.try_wait().unwrap())
+            .await
     }
 
     pub fn pid(&self) -> u32 {
@@ -544,7 +545,7 @@ impl Drop for Operator {
     }
 }
 
-/// Waits until an answer comes.
+/// Waits until a condition is fulfilled.
 pub async fn eventually<C: Condition>(what: &str, look: impl AsyncFnMut() -> C) -> C::Found {
-    wait_for(what, PATIENCE, look).await
+    wait_for(what, WAIT_TIMEOUT, look).await
 }

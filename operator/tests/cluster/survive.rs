@@ -1,4 +1,4 @@
-//! An operator that loses something of its machine: the reader of its log, descriptors. It has no data directory.
+//! An operator that loses a resource of its machine: the reader of its log, or file descriptors.
 
 use flow_testkit::{closed_pipe, full_output, stuck_pipe, without_descriptors};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{SERVER, World, eventually, manifest};
 
 #[tokio::test]
-async fn a1_an_operator_whose_log_cannot_be_written_works_counts_and_ends_at_the_first_signal() {
+async fn a1_operator_with_an_unwritable_log_works_counts_and_ends_at_the_first_signal() {
     let world = World::new().await;
     let (reader, stuck) = stuck_pipe();
     for (index, output) in [full_output(), closed_pipe(), stuck].into_iter().enumerate() {
@@ -28,13 +28,13 @@ async fn a1_an_operator_whose_log_cannot_be_written_works_counts_and_ends_at_the
 }
 
 #[tokio::test]
-async fn a1_an_operator_without_descriptors_lives_and_works_again_when_it_has_some() {
+async fn a1_operator_without_file_descriptors_recovers() {
     let world = World::new().await;
-    // The Lease would be lost meanwhile, which ends an operator for a good reason.
+    // Without a Lease: the operator would lose it and end.
     let operator = world.operator(&[("leader.elect", "false")]).await;
     operator.works().await;
     let none = without_descriptors(operator.pid());
-    // In this order: whoever asks for the page waits for the answer.
+    // The request for the page waits until a descriptor is free.
     let freed = async {
         eventually("the operator to notice", async || {
             operator.log().contains("Too many open files")

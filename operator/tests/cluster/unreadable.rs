@@ -1,4 +1,4 @@
-//! One broken object stops no other.
+//! An unreadable object affects no other.
 
 use flow_crd::IflearnerJob;
 use serde_json::{Value, json};
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use crate::support::{SERVER, World, eventually, manifest};
 
 #[tokio::test]
-async fn an_object_that_cannot_be_read_is_told_and_stops_nobody() {
+async fn unreadable_object_is_reported_and_affects_no_other() {
     let world = World::new().await;
     let operator = world.operator(&[]).await;
-    // The schema knows no bounds of this number, the type does.
+    // The schema does not bound this number; the type does.
     let ports = json!({"spec": {"containers": [{"name": "a", "image": "x", "ports": [{"containerPort": 99_999_999_999_u64}]}]}});
     let dynamic = world.dynamic::<IflearnerJob>();
     let broken =
@@ -36,9 +36,13 @@ async fn an_object_that_cannot_be_read_is_told_and_stops_nobody() {
     );
     assert!(world.event("broken", "Unreadable").await.contains("does not fit its type"));
     world.until("good", "a reason", |status| status.reason.is_some()).await;
-    let (looks, writes) = (operator.looks().await, operator.writes("IflearnerJob", "status").await);
+    let (passes, writes) =
+        (operator.passes().await, operator.writes("IflearnerJob", "status").await);
     world.create(&manifest(SERVER, "another", json!({}))).await.unwrap();
     world.live("another", 0).await;
-    assert!(operator.looks().await > looks);
-    assert!(operator.writes("IflearnerJob", "status").await <= writes + 4.0, "it is told once");
+    assert!(operator.passes().await > passes);
+    assert!(
+        operator.writes("IflearnerJob", "status").await <= writes + 4.0,
+        "the error is reported once"
+    );
 }

@@ -1,5 +1,5 @@
-//! Objects that the original operator's definition let through and ours would refuse. They are there when the definition
-//! is replaced, and nobody asks them again: the API server takes a status of what was stored before, whatever its spec.
+//! Objects that the definition of the original operator accepted and the present one rejects. They exist when the definition
+//! is replaced; the API server accepts a status of such an object with any spec.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use crate::support::{SERVER, World, client, eventually, manifest};
 
-/// The original's definition, as little as it demands: any text for a role, and of template and status not even that.
+/// The definition of the original: any text for a role, and any template and status.
 const ORIGINAL: &str = "
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -43,7 +43,7 @@ spec:
           status: {type: object, x-kubernetes-preserve-unknown-fields: true}
 ";
 
-/// A namespace of a cluster of its own that has the original's definition.
+/// Returns a namespace of a cluster with the definition of the original.
 async fn original() -> World {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     let options = Options { scheduler: false, ..Options::default() };
@@ -57,7 +57,7 @@ async fn original() -> World {
     }
 }
 
-/// Puts our definition in the place of the original's, as `make install` does.
+/// Replaces the definition of the original, as `make install` does.
 async fn replace_definition(world: &World) {
     let ours = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/kustomize/crd/iflearnerjobs.yaml");
     world.cluster.kubectl_ok(&["apply", "--filename", ours]).await;
@@ -68,39 +68,45 @@ async fn replace_definition(world: &World) {
     .await;
 }
 
-/// Stores an object, with the status that the original operator has left on it.
+/// Stores an object with the status that the original operator wrote.
 async fn store(world: &World, object: Value, status: Option<Value>) {
     let api = world.dynamic::<IflearnerJob>();
     let object: DynamicObject = serde_json::from_value(object).unwrap();
     let mut stored = api.create(&PostParams::default(), &object).await.unwrap();
     if let Some(status) = status {
         stored.data["status"] = status.clone();
-        // Not merged: to a merge a null means that the field goes.
+        // No merge patch: it would remove a field whose value is null.
         let left =
             api.replace_status(&stored.name_any(), &PostParams::default(), &stored).await.unwrap();
         assert_eq!(left.data["status"], status);
     }
 }
 
-/// Waits until an object, which need not be readable, says this about itself, and an event does too; its status and the
-/// event's note.
-async fn told(world: &World, name: &str, reason: &str) -> (Value, String) {
+/// Waits until the status of an object, which need not be readable, and an event have this reason. Returns the status and the
+/// note of the event.
+async fn reported(world: &World, name: &str, reason: &str) -> (Value, String) {
     let api = world.dynamic::<IflearnerJob>();
-    let says = |status: &Value| {
+    let has_reason = |status: &Value| {
         let mut conditions = status["conditions"].as_array().into_iter().flatten();
         conditions.any(|found| {
             found["type"] == "Ready" && found["status"] == "False" && found["reason"] == reason
         })
     };
     let status = eventually(&format!("{reason} of {name}"), async || {
-        api.get(name).await.unwrap().data.get("status").filter(|&status| says(status)).cloned()
+        api.get(name)
+            .await
+            .unwrap()
+            .data
+            .get("status")
+            .filter(|&status| has_reason(status))
+            .cloned()
     })
     .await;
     (status, world.event(name, reason).await)
 }
 
 #[tokio::test]
-async fn i13_i14_what_the_originals_definition_let_through_is_told_once_and_stops_nobody() {
+async fn i13_i14_object_that_only_the_original_accepted_is_reported_once() {
     let world = original().await;
     store(&world, manifest(SERVER, "good", json!({})), None).await;
     store(&world, manifest(SERVER, "nulled", json!({})), Some(json!({"conditions": null}))).await;
@@ -131,10 +137,10 @@ async fn i13_i14_what_the_originals_definition_let_through_is_told_once_and_stop
     for (name, reason, words) in [
         ("unknown-role", "Unreadable", "party"),
         ("bare", "Unreadable", "spec"),
-        ("empty", "InvalidTemplate", "name at least one container"),
-        ("podless", "InvalidTemplate", "name at least one container"),
+        ("empty", "InvalidTemplate", "add at least one container"),
+        ("podless", "InvalidTemplate", "add at least one container"),
     ] {
-        let (status, note) = told(&world, name, reason).await;
+        let (status, note) = reported(&world, name, reason).await;
         assert_eq!(
             (status["phase"].as_str(), status["reason"].as_str()),
             (Some("Failed"), Some(reason)),
@@ -143,18 +149,18 @@ async fn i13_i14_what_the_originals_definition_let_through_is_told_once_and_stop
         assert!(note.contains(words), "{name}: {note}");
     }
     let status =
-        world.until("finished", "a look", |status| status.observed_generation.is_some()).await;
+        world.until("finished", "a pass", |status| status.observed_generation.is_some()).await;
     assert_eq!(
         (status.phase, status.pod_ip.as_deref(), status.job),
         (Some(Phase::Succeeded), Some("10.9.9.9"), None)
     );
-    let (status, _) = told(&world, "finished-unknown-role", "Unreadable").await;
+    let (status, _) = reported(&world, "finished-unknown-role", "Unreadable").await;
     assert_eq!(
         (status["phase"].as_str(), status["podIP"].as_str()),
         (Some("Succeeded"), Some("10.9.9.9")),
-        "what it came to is kept"
+        "the recorded end is kept"
     );
-    // An Ingress for no host would be one for every host.
+    // An Ingress without a host would match every host.
     let hostless = world.job("hostless").await.status.unwrap();
     assert_eq!(hostless.endpoint, Some(format!("hostless.{}.svc:80", world.namespace)));
     assert!(world.all::<Ingress>().await.iter().all(|ingress| ingress.name_any() != "hostless"));
@@ -172,11 +178,11 @@ async fn i13_i14_what_the_originals_definition_let_through_is_told_once_and_stop
         over.map(|object| (object.name_any(), object.resource_version()))
             .collect::<BTreeMap<_, _>>()
     };
-    let (before, looks) = (versions().await, operator.looks().await);
+    let (before, passes) = (versions().await, operator.passes().await);
     world.create(&manifest(SERVER, "another", json!({}))).await.unwrap();
     assert_eq!(world.live("another", 0).await.phase, Some(Phase::Succeeded));
-    assert_eq!((before.len(), versions().await), (6, before), "each is told once");
-    assert!(operator.looks().await < looks + 40.0, "it is no loop");
+    assert_eq!((before.len(), versions().await), (6, before), "each error is reported once");
+    assert!(operator.passes().await < passes + 40.0, "the operator does not loop");
     assert_eq!(operator.metric("flow_operator_reconcile_failures_total").await, None);
     let log = operator.stop().await;
     assert!(!log.contains("forbidden"), "{log}");
