@@ -1,16 +1,16 @@
 #!/bin/bash
-# build.sh IMAGE ARCHIVE [NAME:TAG]: makes the container image that the folder IMAGE describes, without a container engine,
-# as an archive for `docker load`, `podman load`, `skopeo` or `ctr images import`. NAME:TAG is flow.test/FOLDER:1 unless said.
+# build.sh IMAGE ARCHIVE [NAME:TAG]: builds the container image that the folder IMAGE describes, without a container engine,
+# as an archive for `docker load`, `podman load`, `skopeo` or `ctr images import`. Default of NAME:TAG: flow.test/FOLDER:1.
 #
-# IMAGE holds a Dockerfile that only copies files that are there already, and stage.sh, which puts them there: it is sourced
-# with an empty build context as $context, $repo, $cache (what tools/setup-test.sh prepares) and $bin (our programs; the
-# environment's BIN, else target/debug), and these commands, where INTO is a path in the image:
+# IMAGE contains a Dockerfile that only copies existing files, and stage.sh, which creates them. stage.sh is sourced with an
+# empty build context as $context, $repo, $cache (the cache of tools/setup-test.sh), $bin (the programs of this project: BIN
+# of the environment, otherwise target/debug) and these commands, where INTO is a path in the image:
 #
-#   put SOURCE… INTO     copies files or folders (a link as what it leads to); INTO ends with / if it is the folder to put them in
-#   program SOURCE INTO  copies a program together with the shared libraries that it needs
-#   libraries SOURCE…    copies the shared libraries that these files need, to where they are here
+#   put SOURCE… INTO     copies files or folders and follows links; INTO ends with / if it is the parent folder
+#   program SOURCE INTO  copies a program with its shared libraries
+#   libraries SOURCE…    copies the shared libraries of these files to the same paths as on this machine
 #
-# All of them fill $context/root, which the Dockerfile copies to /; users root and nonroot (65532) and /tmp are in it.
+# These commands fill $context/root, which the Dockerfile copies to /. It contains /tmp and the users root and nonroot (65532).
 set -euo pipefail
 
 [ $# = 2 ] || [ $# = 3 ] || { echo "usage: $0 IMAGE ARCHIVE [NAME:TAG]" >&2; exit 2; }
@@ -31,7 +31,7 @@ put() {
     cp -rH --preserve=mode,links "${@:1:$#-1}" "$into"
 }
 
-# Those in the cache are what a wheel brings, and come with it.
+# Libraries in the cache belong to a Python wheel and are copied with it.
 libraries() {
     local library
     { ldd "$@" 2> /dev/null || true; } | grep -oE '(^|[[:space:]])/[^ :()]+( |$)' | tr -d '[:blank:]' | sort -u | while read -r library; do

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """pack.py DOCKERFILE CONTEXT NAME:TAG ARCHIVE: builds an image without a container engine.
 
-Takes the Dockerfiles that need none: FROM scratch, and files that are there already. What an engine would make of them
-comes out as one archive in OCI layout with Docker's manifest beside, so `docker load`, `podman load`, `skopeo` and
-`ctr images import` all take it. The same files give the same bytes: no times, and no owners but those of --chown.
+Accepts Dockerfiles with FROM scratch that copy existing files. The result is an archive in OCI layout with Docker's manifest,
+which `docker load`, `podman load`, `skopeo` and `ctr images import` accept. Equal files give equal bytes: the archive has
+no times, and no owners except those of --chown.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 def instructions(path):
-    """The instructions of a Dockerfile, each as its word and the rest of the line."""
+    """Yields the instructions of a Dockerfile as keyword and rest of the line."""
     with open(path) as file:
         lines = [line.strip() for line in file if not line.lstrip().startswith("#")]
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
@@ -33,7 +33,7 @@ def instructions(path):
 
 
 def add(archive, name, source=None, content=None, owner=(0, 0), target=None):
-    """Adds one file, link or directory, with nothing of when and by whom it was made."""
+    """Adds one file, link or directory without time and user."""
     entry = tarfile.TarInfo(name)
     entry.uid, entry.gid = owner
     if target is not None:
@@ -51,7 +51,7 @@ def add(archive, name, source=None, content=None, owner=(0, 0), target=None):
 
 
 def tree(source, destination):
-    """What COPY makes of `source`: pairs of a path on disk and its name in the image."""
+    """Yields the files that COPY copies: pairs of a path on disk and a name in the image."""
     yield source, destination
     if os.path.isdir(source) and not os.path.islink(source):
         for name in sorted(os.listdir(source)):

@@ -12,7 +12,7 @@ use kube::Client;
 
 use crate::config::{self, Config};
 use crate::run::RunError;
-use crate::{rbac, run, setup};
+use crate::{arguments, rbac, run, setup};
 
 /// Runs IflearnerJobs in a Kubernetes cluster.
 #[derive(Debug, Parser)]
@@ -31,10 +31,10 @@ enum Command {
     /// Print the service account and the roles that the operator needs, for `kubectl apply -f -`.
     Rbac {
         /// Namespace of the operator.
-        #[arg(long, default_value = "flow-system", value_parser = setup::namespace)]
+        #[arg(long, default_value = "flow-system", value_parser = arguments::namespace)]
         namespace: String,
         /// Namespaces that the operator serves, separated by commas; default: all namespaces.
-        #[arg(long, value_delimiter = ',', value_parser = setup::namespace)]
+        #[arg(long, value_delimiter = ',', value_parser = arguments::namespace)]
         namespaces: Vec<String>,
     },
     /// Check or print the configuration.

@@ -10,7 +10,7 @@ use flow_common::telemetry::LogConfig;
 use flow_crd::OptIn;
 use serde::Deserialize;
 
-use crate::setup::namespace;
+use crate::arguments::namespace;
 
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
 /// Prefix of the environment variables.

@@ -3,7 +3,7 @@
 //! The name of an event follows from its content and from the version of the object whose status it describes: the API
 //! server stores a repeated event once, and a new occurrence has a new name. Events are sent one after the other in the
 //! background; each one first waits until no child is being created ([`Creations`]), so that the events of a thousand jobs
-//! do not delay their Jobs. No behaviour depends on an event: a failed or discarded event is logged. Decision 0031 explains why
+//! do not delay their Jobs. No behaviour depends on an event: a failed or discarded event is logged. Decision 0033 explains why
 //! the `Recorder` of kube is not used.
 
 use std::sync::Arc;

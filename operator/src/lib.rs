@@ -5,6 +5,7 @@
 //! administrator. The types of the custom resources are in the crate `flow-crd`.
 
 pub mod apis;
+mod arguments;
 pub mod cache;
 pub mod children;
 pub mod cli;

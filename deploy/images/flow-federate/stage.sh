@@ -1,6 +1,6 @@
-# shellcheck shell=bash disable=SC2154 # build.sh reads this in, and sets the variables
-# The program with the shared libraries of the machine it was built on, and nothing else.
+# shellcheck shell=bash disable=SC2154 # build.sh sources this file and sets the variables
+# Copies only the program and the shared libraries of the build machine.
 program "$bin/flow-federate" /usr/local/bin/flow-federate
-# Strip debug information: half of a debug build.
+# Debug information is half of a debug build.
 strip --strip-debug "$context"/root/usr/local/bin/*
 echo 'hosts: files dns' > "$context/root/etc/nsswitch.conf"

@@ -1,7 +1,7 @@
-# shellcheck shell=bash disable=SC2154 # build.sh reads this in, and sets the variables
-# The programs with the shared libraries of the machine they were built on, and nothing else.
+# shellcheck shell=bash disable=SC2154 # build.sh sources this file and sets the variables
+# Copies only the programs and the shared libraries of the build machine.
 program "$bin/flow-server" /usr/local/bin/flow-server
 program "$bin/flowctl" /usr/local/bin/flowctl
-# Strip debug information: half of a debug build.
+# Debug information is half of a debug build.
 strip --strip-debug "$context"/root/usr/local/bin/*
 echo 'hosts: files dns' > "$context/root/etc/nsswitch.conf"

@@ -1,6 +1,6 @@
-# shellcheck shell=bash disable=SC2154 # build.sh reads this in, and sets the variables
-# The machine's Python with its library, the virtual environment without what only its developers need, a shell; and, in a
-# layer of its own since it changes more often, the workload as tools/make-image.sh lays it out.
+# shellcheck shell=bash disable=SC2154 # build.sh sources this file and sets the variables
+# Copies Python with its library, the virtual environment without development files, and a shell. The workload, which changes
+# more often, is a layer of its own with the layout of tools/make-image.sh.
 venv=$cache/venv
 python=$(readlink -f "$venv/bin/python")
 library=$("$python" -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
@@ -14,7 +14,7 @@ for applet in sh cat cp echo env ls mkdir rm sleep test true; do ln -s busybox "
 
 rm -rf "$context/root$library"/config-* "$context/root$library"/{test,idlelib,tkinter} "$context"/root/opt/venv/lib/*/site-packages/pip
 find "$context/root/opt/venv/lib" -name tests -type d -prune -exec rm -rf {} +
-# The image keeps no file times, with which Python checks compiled modules: disable the check.
+# The image keeps no file times, by which Python validates compiled modules: disable the validation.
 "$python" - "$context/root" << 'END'
 import pathlib, sys
 for path in pathlib.Path(sys.argv[1]).rglob("*.pyc"):

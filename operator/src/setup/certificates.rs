@@ -16,9 +16,9 @@ use flow_crd::{PARTY_CERTIFICATE, SERVER_CERTIFICATE};
 use flow_domain::time::Timestamp;
 
 use super::authority::{Authority, Details, Pair, date};
-use super::names::{domain, host, namespace, pair};
 use super::objects::{Destination, Outcome, SetupObject, config_map, is_own, secret, text};
-use super::{SetupError, connect, note, print};
+use super::terminal::{SetupError, connect, note, print};
+use crate::arguments::{domain, host, namespace, pair};
 
 /// Value of the component label.
 pub const COMPONENT: &str = "certificates";
@@ -148,7 +148,7 @@ struct Step {
     /// Name of its file in a directory, without extension.
     file: String,
     /// The change, for the output; empty for none.
-    note: String,
+    change: String,
 }
 
 pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> {
@@ -177,13 +177,13 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
     destination.expect_namespaces(&namespaces).await?;
 
     let mut steps = vec![];
-    let (authority, note) = authority(&args, &destination, now).await?;
+    let (authority, change) = authority(&args, &destination, now).await?;
     let kept = authority.pair();
     let data = [("tls.crt", kept.certificate.as_str()), ("tls.key", kept.key.as_str())];
     steps.push(Step {
         object: secret(&args.namespace, AUTHORITY, COMPONENT, TLS, &data),
         file: AUTHORITY_FILE.to_owned(),
-        note,
+        change,
     });
     for wanted in &wanted {
         steps.push(key_pair(&args, &destination, &authority, wanted, now).await?);
@@ -196,26 +196,26 @@ pub(super) async fn run(args: Args, now: Timestamp) -> Result<bool, SetupError> 
         ];
         for (name, key) in trusted {
             let object = config_map(namespace, name, COMPONENT, key, authority.certificate());
-            steps.push(Step { object, file: namespace.clone(), note: String::new() });
+            steps.push(Step { object, file: namespace.clone(), change: String::new() });
         }
     }
 
     if args.dry_run {
         let shown: Vec<String> = steps.iter().map(|step| step.object.redacted()).collect();
         print(&shown.join("---\n"))?;
-        for step in steps.iter().filter(|step| !step.note.is_empty()) {
-            note(&format!("{}: {}", step.object, step.note))?;
+        for step in steps.iter().filter(|step| !step.change.is_empty()) {
+            note(&format!("{}: {}", step.object, step.change))?;
         }
         return Ok(true);
     }
-    for Step { object, file, note } in &steps {
+    for Step { object, file, change } in &steps {
         let outcome = destination.put(object, file, args.replace).await?;
-        let note = if outcome == Outcome::Unchanged || note.is_empty() {
+        let change = if outcome == Outcome::Unchanged || change.is_empty() {
             String::new()
         } else {
-            format!(": {note}")
+            format!(": {change}")
         };
-        print(&format!("{:<10} {object}{note}", outcome.as_str()))?;
+        print(&format!("{:<10} {object}{change}", outcome.as_str()))?;
     }
     if let Some(folder) = &args.out {
         print(&format!(
@@ -279,7 +279,7 @@ async fn key_pair(
     let validity = kept.as_ref().map(|kept| authority.check(kept, names, now));
     // A Secret of another writer is issued again, so that `put` demands --replace even if its certificate is valid.
     let is_foreign = found.as_ref().is_some_and(|found| !is_own(found));
-    let (pair, note) = match (kept, validity) {
+    let (pair, change) = match (kept, validity) {
         (Some(kept), Some(Ok(()))) if !is_foreign => (kept, String::new()),
         (_, validity) => {
             let reason = match validity {
@@ -299,7 +299,7 @@ async fn key_pair(
     Ok(Step {
         object: secret(namespace, name, COMPONENT, TLS, &data),
         file: namespace.clone(),
-        note,
+        change,
     })
 }
 

@@ -15,9 +15,9 @@ use kube::Client;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use super::names::{domain, pair};
 use super::objects::SETUP;
-use super::{SetupError, connect, note, print};
+use super::terminal::{SetupError, connect, note, print};
+use crate::arguments::{domain, pair};
 
 const BEGIN: &str = "# BEGIN flow-operator setup dns";
 const END: &str = "# END flow-operator setup dns";

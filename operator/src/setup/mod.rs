@@ -7,24 +7,19 @@
 mod authority;
 mod certificates;
 mod dns;
-mod names;
 mod objects;
 mod remove;
 mod secrets;
 mod status;
-
-use std::io::Write as _;
+mod terminal;
 
 use clap::Subcommand;
 use flow_common::clock::Clock;
-use kube::Client;
 
 pub use self::authority::{Authority, Pair, Unfit};
 pub use self::dns::{CorefileConflict, blocks, patch_corefile};
-pub use self::names::namespace;
 pub use self::objects::{COMPONENT, MANAGED_BY, PART_OF};
-
-pub type SetupError = Box<dyn std::error::Error + Send + Sync>;
+pub use self::terminal::SetupError;
 
 /// The commands of `flow-operator setup`.
 #[derive(Debug, Subcommand)]
@@ -50,22 +45,4 @@ pub async fn run(command: Command, clock: &dyn Clock) -> Result<bool, SetupError
         Command::Status(args) => status::run(args, clock.now()).await,
         Command::Remove(args) => remove::run(args, clock.now()).await,
     }
-}
-
-/// Connects to the cluster of the caller's kubeconfig.
-async fn connect() -> Result<Client, SetupError> {
-    let config = kube::Config::infer()
-        .await
-        .map_err(|error| format!("no cluster is configured: {error}; set KUBECONFIG"))?;
-    Ok(Client::try_from(config)?)
-}
-
-fn print(text: &str) -> Result<(), SetupError> {
-    writeln!(std::io::stdout(), "{}", text.trim_end())?;
-    Ok(())
-}
-
-fn note(text: &str) -> Result<(), SetupError> {
-    writeln!(std::io::stderr(), "{text}")?;
-    Ok(())
 }

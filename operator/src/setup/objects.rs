@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
-use super::SetupError;
+use super::terminal::SetupError;
 
 /// Label of all objects of this project, with the value [`FLOW`].
 pub const PART_OF: &str = "app.kubernetes.io/part-of";

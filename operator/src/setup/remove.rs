@@ -22,9 +22,10 @@ use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams};
 use kube::{Api, Client, CustomResourceExt as _, Resource, ResourceExt as _};
 
 use super::certificates;
-use super::names::namespace;
 use super::objects::{COMPONENT, FLOW, PART_OF};
-use super::{SetupError, connect, dns, note, print, secrets};
+use super::terminal::{SetupError, connect, note, print};
+use super::{dns, secrets};
+use crate::arguments::namespace;
 
 /// Arguments of `setup remove`.
 #[derive(Debug, clap::Args)]

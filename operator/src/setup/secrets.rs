@@ -8,9 +8,9 @@ use flow_common::{ids, secret_file};
 use k8s_openapi::ByteString;
 use serde_json::json;
 
-use super::names::namespace;
 use super::objects::{Destination, SetupObject, secret};
-use super::{SetupError, connect, print};
+use super::terminal::{SetupError, connect, print};
+use crate::arguments::namespace;
 
 /// Value of the component label.
 pub const COMPONENT: &str = "secrets";

@@ -20,10 +20,10 @@ use serde::de::DeserializeOwned;
 
 use super::authority::{Details, date};
 use super::certificates::{self, AUTHORITY, HUB_SECRET, PARTY_SECRET, SERVER_SECRET};
-use super::names::namespace;
 use super::objects::{COMPONENT, FLOW, PART_OF, text};
 use super::secrets;
-use super::{SetupError, connect, print};
+use super::terminal::{SetupError, connect, print};
+use crate::arguments::namespace;
 use crate::iflearnerjob::observe::{self, JobEnd};
 
 /// The oldest minor version of Kubernetes 1 with sidecar containers.

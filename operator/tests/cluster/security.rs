@@ -96,7 +96,7 @@ async fn i20_job_that_authenticates_clients_is_exposed_only_by_a_gateway_that_do
             .condition(condition::EXPOSED)
             .unwrap()
             .message
-            .contains(&format!("there is no Gateway {}/edge", world.namespace))
+            .contains(&format!("Gateway {}/edge does not exist", world.namespace))
     );
     assert!(status.endpoint.unwrap().ends_with(".svc:80"), "it is reached inside the cluster only");
 

@@ -1,4 +1,4 @@
-//! Parsers for the names on the command line: namespaces, DNS names, addresses.
+//! Parsers for names on the command line and in the configuration: namespaces, DNS names, addresses.
 //!
 //! With `--out` a namespace becomes part of a file name, so it is never a path.
 
