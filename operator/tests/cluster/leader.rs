@@ -7,7 +7,7 @@ use flow_common::clock::MockClock;
 use flow_domain::time::Timestamp;
 use flow_operator::leader::Elector;
 
-use crate::support::{PATIENCE, World};
+use crate::support::{WAIT_TIMEOUT, World};
 
 const VALIDITY_S: u64 = 60;
 
@@ -52,6 +52,6 @@ async fn b6_a_lease_expires_in_boot_time_and_its_former_leader_ends() {
         }
         held.await.expect("no panic")
     };
-    let lost = flow_common::clock::timeout(PATIENCE, lost).await.expect("the leader ends");
+    let lost = flow_common::clock::timeout(WAIT_TIMEOUT, lost).await.expect("the leader ends");
     assert!(lost.to_string().contains("lost the Lease suspended"), "{lost}");
 }

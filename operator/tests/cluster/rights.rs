@@ -28,7 +28,7 @@ fn allowed(permissions: &[Permission]) -> BTreeSet<Use> {
             verbs.iter().map(move |verb| [group, resource, verb].map(str::to_owned).into())
         })
     };
-    rights.iter().flat_map(uses).collect()
+    permissions.iter().flat_map(uses).collect()
 }
 
 /// Creates a minimal object of another owner with the name of a job's child, and waits until the job reports it.
