@@ -34,22 +34,6 @@ const KNOWN_CYCLES: &[(&str, &[&str], &str)] = &[
         &["runtime::process::enforce", "runtime::process::follow"],
         "both work on one entry of the process runtime",
     ),
-    (
-        "operator",
-        &["config", "iflearnerjob", "setup"],
-        "config checks names of namespaces with the parser of setup",
-    ),
-    (
-        "operator",
-        &[
-            "iflearnerjob::apply",
-            "iflearnerjob::consent",
-            "iflearnerjob::dereference",
-            "iflearnerjob::reconcile",
-            "iflearnerjob::unreadable",
-        ],
-        "the steps use context and errors of the reconcile pass",
-    ),
 ];
 
 /// Dependencies that the architecture forbids: crate, module, modules that it must not use.
