@@ -1,5 +1,8 @@
-//! What a party offers: images and datasets by name, a share of its machine. Names travel; what they mean here does
-//! not. This module finds the meanings, asks the policy, and builds what the runtime is told to start.
+//! The party's policy: the images and datasets that it knows by name, and the resources that it
+//! allows.
+//!
+//! The names are shared with the hub; their meanings never leave the party. This module resolves the
+//! names, decides about specs, and builds the request to start a member.
 
 mod image_map;
 mod peers;
@@ -20,21 +23,22 @@ use crate::runtime::{DataSource, ImageSource, ProgressSource, StartRequest};
 pub use image_map::{Dataset, Image};
 pub use peers::AllowedPeers;
 
-/// What it costs that an image is without its framework's repairs.
-pub const MISSING_SHIM_EFFECT: &str = "the framework's own faults are not repaired in it, and a training that they stop ends only when no_progress_s has passed";
-/// Longest log kept of one member, in bytes.
+/// Effect of an image without the directory that corrects known defects of its framework.
+pub const MISSING_SHIM_EFFECT: &str = "known defects of the framework are not corrected, and a \
+                                       training that they block ends only after no_progress_s: \
+                                       add the directory to the image";
+/// Largest log kept of one member.
 const LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// What a party offers.
+/// The images, datasets, resources and peers that a party allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PartyPolicy {
-    /// Images by the reference templates use.
+    /// Images by the name that templates use.
     pub images: BTreeMap<String, Image>,
-    /// Data by name.
     pub datasets: BTreeMap<DatasetName, Dataset>,
-    /// For all members together; 0 = no limit.
+    /// Resources of all members together; 0 = no limit.
     pub resources: Resources,
-    /// Where its workloads may be told to dial.
+    /// Addresses that workloads may dial.
     pub peers: AllowedPeers,
 }
 
@@ -53,7 +57,7 @@ impl PartyPolicy {
         }
     }
 
-    /// The party's answer to a desired that carries the bytes of a spec. Trusts nothing in either.
+    /// Decides about a desired member and its spec, neither of which is trusted.
     pub fn decide(
         &self,
         party: &PartyId,
@@ -68,7 +72,7 @@ impl PartyPolicy {
         if &spec.party != party {
             return refuse(
                 ReasonCode::SpecInvalid,
-                format!("the spec is for {}, this is {party}", spec.party),
+                format!("the spec is for party {}, but this is the agent of {party}", spec.party),
             );
         }
         if desired.phase == DesiredPhase::Running
@@ -79,7 +83,7 @@ impl PartyPolicy {
         self.decide_spec(spec)
     }
 
-    /// The party's answer to a spec.
+    /// Decides about a spec.
     #[must_use]
     pub fn decide_spec(&self, spec: &MemberSpec) -> Admission {
         let resolution = self.resolve(spec);
@@ -105,29 +109,38 @@ impl PartyPolicy {
         }
     }
 
-    /// What of this machine is declared and not there. What a cluster lacks shows at the start.
+    /// A declared directory of this machine that is missing. A cluster reports missing objects at the
+    /// start.
     fn missing_directory(&self, spec: &MemberSpec) -> Option<Reason> {
-        let gone =
+        let is_missing =
             |source: &ImageSource| matches!(source, ImageSource::Root(root) if !root.is_dir());
-        if self.images.get(&spec.image).is_some_and(|image| gone(&image.source)) {
+        if self.images.get(&spec.image).is_some_and(|image| is_missing(&image.source)) {
             return Some(Reason::new(
                 ReasonCode::ImageUnusable,
-                format!("the directory declared for the image {} is not there", spec.image),
+                format!(
+                    "the directory of the image {} does not exist at the party: ask its \
+                     administrator to correct `root`",
+                    spec.image
+                ),
             ));
         }
         let name = spec.dataset.as_ref()?;
-        let gone =
+        let is_missing =
             |source: &DataSource| matches!(source, DataSource::Directory(path) if !path.is_dir());
-        let missing = self.datasets.get(name).is_some_and(|dataset| gone(&dataset.source));
+        let missing = self.datasets.get(name).is_some_and(|dataset| is_missing(&dataset.source));
         missing.then(|| {
             Reason::new(
                 ReasonCode::DatasetUnusable,
-                format!("the directory declared for the dataset {name} is not there"),
+                format!(
+                    "the directory of the dataset {name} does not exist at the party: ask its \
+                     administrator to correct `path`"
+                ),
             )
         })
     }
 
-    /// What the runtime is told to start. The late values are checked again: they may come from the journal.
+    /// Builds the request to start a member. The bindings are checked again, because they may come from
+    /// the journal.
     pub fn start_request(
         &self,
         member: &Member,
@@ -136,27 +149,28 @@ impl PartyPolicy {
         let unknown = || {
             Reason::new(
                 ReasonCode::ImageUnknown,
-                format!("no image {} is declared any more", spec.image),
+                format!("the party removed the image {} from its configuration", spec.image),
             )
         };
         let image = self.images.get(&spec.image).ok_or_else(unknown)?.source.clone();
         let invalid = |message| Reason::new(ReasonCode::BindingsInvalid, message);
         let filled = match &image {
             ImageSource::Root(_) => spec.fill(&member.bindings, &member.ports),
-            // A pod has an address of its own, and is dialled there.
+            // A Pod has its own address.
             ImageSource::Container(_) => {
                 framework::on_own_address(spec).fill(&member.bindings, &member.ports)
             }
         };
         let filled = filled.map_err(invalid)?;
-        // A peer's word decides where this workload dials: nobody is to aim it at a network only this party can reach.
+        // The endpoints come from other parties, who must not direct the workload to a network that
+        // only this party can reach.
         let endpoints = spec.holes.iter().filter(|(_, hole)| matches!(hole, Hole::Endpoint { .. }));
         let endpoints =
             endpoints.map(|(name, _)| (name, member.bindings.get(name).map_or("", String::as_str)));
         if let Some((name, _)) = endpoints.clone().find(|(_, endpoint)| !self.peers.allow(endpoint))
         {
             return Err(invalid(format!(
-                "{name} is not an address this party lets workloads dial: {}",
+                "the party does not allow workloads to dial the address of {name}: {}",
                 self.peers
             )));
         }
@@ -172,7 +186,7 @@ impl PartyPolicy {
                 env.insert("PYTHONPATH".to_owned(), path);
             } else {
                 let framework = spec.framework;
-                tracing::warn!(image = %spec.image, %framework, "the image has no {dir}/: {MISSING_SHIM_EFFECT}");
+                tracing::warn!(image = %spec.image, %framework, "the directory {dir}/ of the image is missing: {MISSING_SHIM_EFFECT}");
             }
         }
         let dataset = spec.dataset.as_ref().and_then(|name| self.datasets.get(name));
@@ -196,7 +210,7 @@ impl PartyPolicy {
         })
     }
 
-    /// What others may know, as canonical JSON, and its digest. Names only, never a path.
+    /// The inventory that the hub may see, as canonical JSON with its digest: names, never a path.
     #[must_use]
     pub fn inventory(&self, runtime: &BTreeMap<String, String>) -> (Digest, Vec<u8>) {
         let images: BTreeMap<_, _> =
@@ -214,10 +228,10 @@ impl PartyPolicy {
 
 fn progress_source(member: &Member, spec: &MemberSpec) -> ProgressSource {
     let Some(page) = framework::status_page(spec) else { return ProgressSource::MetricsFile };
-    let frozen = member.bindings.get("trainers").and_then(|count| count.parse().ok());
+    let frozen_trainers = member.bindings.get("trainers").and_then(|count| count.parse().ok());
     let all = || u32::try_from(page.parties.len()).unwrap_or(u32::MAX);
     ProgressSource::IflearnerStatus {
-        trainers: frozen.unwrap_or_else(all),
+        trainers: frozen_trainers.unwrap_or_else(all),
         port: page.port,
         parties: page.parties.iter().cloned().collect(),
         final_epoch: page.final_epoch,

@@ -60,7 +60,7 @@ pub struct AgentConfig {
     pub metrics: AgentMetrics,
 }
 
-/// Why an agent ended without a request to stop.
+/// Cause for which an agent ended without a request to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
     #[error(transparent)]
@@ -189,7 +189,7 @@ struct Inputs {
     policy: watch::Receiver<Arc<PartyPolicy>>,
 }
 
-/// Why a pass begins.
+/// Cause of a pass.
 enum Wakeup {
     Observed(Option<Observation>),
     Reply(Reply),

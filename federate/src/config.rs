@@ -1,4 +1,5 @@
-//! The agent's configuration: what its keys mean stands in `config.default.toml`, which is embedded.
+//! The agent's configuration: types and checks. `config.default.toml`, which is embedded, documents
+//! the keys.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -20,65 +21,48 @@ use crate::runtime::{DataSource, ImageSource};
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
-/// What a variable of the environment begins with.
+/// Prefix of environment variables.
 pub const ENV_PREFIX: &str = "FLOW_FEDERATE";
 
-/// All keys.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Name of the party.
     pub party: String,
-    /// Where everything the agent keeps is kept.
     pub data_dir: PathBuf,
-    /// Longest hold without the hub, in seconds.
+    /// Time in seconds without the hub after which a hold expires.
     pub hold_max_s: u64,
-    /// Where members run.
     pub runtime: RuntimeKind,
-    /// How the hub is reached.
     pub hub: HubConfig,
-    /// How the cluster is used.
     pub kubernetes: KubernetesConfig,
-    /// Logging.
     pub log: LogConfig,
-    /// What the hub may read of members' logs.
     pub logs: LogsConfig,
-    /// Health and metrics.
     pub health: HealthConfig,
-    /// How long logs and outputs are kept.
     pub retention: Retention,
-    /// Share of the machine.
+    /// Resources of all members together; 0 = no limit.
     pub resources: Resources,
-    /// The image map.
     pub images: BTreeMap<String, Image>,
-    /// The datasets.
     pub datasets: BTreeMap<DatasetName, Dataset>,
 }
 
-/// How the hub is reached.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HubConfig {
-    /// Its address for agents.
     pub address: String,
-    /// File with the secret.
     pub secret_file: PathBuf,
-    /// File with the authorities whose word counts on who the hub is; empty = those of this machine.
+    /// File with the certificate authorities of the hub; empty = those of this machine.
     pub ca_file: PathBuf,
 }
 
-/// What the hub may read of members' logs.
+/// Disclosure of members' logs to the hub.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogsConfig {
-    /// Whether anything of them leaves the party.
     pub disclose: bool,
-    /// Most bytes sent each time one is read; 0 = all that is kept.
+    /// Bytes sent for each request; 0 = no limit.
     pub limit_bytes_per_stream: u64,
 }
 
 impl LogsConfig {
-    /// As the agent keeps to it.
     #[must_use]
     pub fn policy(&self) -> LogPolicy {
         let Self { disclose, limit_bytes_per_stream } = *self;
@@ -89,11 +73,10 @@ impl LogsConfig {
     }
 }
 
-/// Health and metrics.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthConfig {
-    /// Where they are served; empty = nowhere.
+    /// Address of health and metrics; empty = none.
     pub listen: String,
 }
 
@@ -101,42 +84,37 @@ pub struct HealthConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuntimeKind {
-    /// As processes beside the agent.
+    /// As processes on the agent's machine.
     Process,
-    /// As pods of a cluster.
+    /// As Pods of a cluster.
     Kubernetes,
 }
 
-/// How the cluster is used. An empty text means that it follows from the cluster, or is not wanted.
+/// Use of the cluster. An empty text means the value of the cluster, or that the feature is off.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KubernetesConfig {
-    /// File that says where the cluster is.
     pub kubeconfig: PathBuf,
-    /// Where everything is.
     pub namespace: String,
-    /// What the names of Services end in.
+    /// Suffix of the names of Services.
     pub cluster_domain: String,
-    /// Where workloads may be told to dial.
+    /// Addresses that workloads may dial.
     pub peers: Vec<String>,
-    /// Zone of the names under which jobs are reached from outside.
+    /// DNS zone of the names under which jobs are reached from outside.
     pub host_zone: String,
     /// Port of the gateway in front of that zone.
     pub route_port: u16,
-    /// Zones that no DNS serves, as `zone=address`.
+    /// DNS zones that no server resolves, as `zone=address`.
     pub hosts: Vec<String>,
-    /// Whether the original operator's trust roots are mounted.
+    /// Mount the certificates of the original operator.
     pub certificates: bool,
-    /// Image of the sidecar.
     pub sidecar_image: String,
-    /// Claim for results.
     pub output_claim: String,
-    /// Whether datasets may be directories of nodes.
     pub allow_host_path: bool,
 }
 
 impl KubernetesConfig {
-    /// Where workloads may dial; unless the party says otherwise, other members' Services in the same cluster.
+    /// Addresses that workloads may dial; by default other members' Services in the same cluster.
     fn peers(&self) -> AllowedPeers {
         if self.peers.is_empty() {
             AllowedPeers::Matching(vec![format!("run-*.svc.{}:80", self.cluster_domain)])
@@ -145,7 +123,7 @@ impl KubernetesConfig {
         }
     }
 
-    /// Zones of names that no DNS serves, with the address of the gateway in front of each.
+    /// DNS zones that no server resolves, each with the address of its gateway.
     pub fn hosts(&self) -> Result<Vec<(String, IpAddr)>, Invalid> {
         let parsed = |text: &String| {
             let (zone, address) = text.split_once('=')?;
@@ -160,7 +138,7 @@ impl KubernetesConfig {
         };
         let invalid = |text: &String| {
             let message = format!(
-                "{text:?} must look like server.example.org=192.0.2.10: a zone in small letters, and an IP address"
+                "{text:?} must look like server.example.org=192.0.2.10: a zone in lower case, and an IP address"
             );
             Invalid::new("kubernetes.hosts", message)
         };
@@ -168,13 +146,12 @@ impl KubernetesConfig {
     }
 }
 
-/// One thing that is wrong with a configuration that could be read: the key, and what to do.
+/// One fault of a configuration that could be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {message}")]
 pub struct Invalid {
-    /// Which key.
     pub key: &'static str,
-    /// The fault, and what to do.
+    /// The fault and its remedy.
     pub message: String,
 }
 
@@ -184,28 +161,24 @@ impl Invalid {
     }
 }
 
-/// All that is wrong, a sentence a line.
+/// All faults, one a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Faults(pub Vec<Invalid>);
 
-/// A configuration that makes sense.
+/// A valid configuration.
 #[derive(Debug, Clone)]
 pub struct Checked {
-    /// The party.
     pub party: PartyId,
-    /// Where the hub is, and how it is known.
     pub hub: Address,
-    /// What the party policies.
     pub policy: PartyPolicy,
-    /// Where health and metrics are served.
     pub health: Option<SocketAddr>,
 }
 
-/// Sections that SIGHUP reads again; any other key takes effect at the next start.
+/// Sections that SIGHUP reloads; any other key takes effect at the next start.
 pub const RELOADABLE: [&str; 3] = ["images", "datasets", "resources"];
 
-/// Read all layers.
+/// Reads all layers.
 pub fn load(
     file: Option<PathBuf>,
     overrides: Vec<(String, String)>,
@@ -213,7 +186,7 @@ pub fn load(
     config::load(&spec(file, overrides))
 }
 
-/// As [`load`], with what can be read where not all can; and what cannot.
+/// As [`load`], but returns the readable part of the configuration with the faults of the rest.
 pub fn load_sound(
     file: Option<PathBuf>,
     overrides: Vec<(String, String)>,
@@ -226,25 +199,25 @@ fn spec(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> Spec<'static
 }
 
 impl Config {
-    /// Everything that can be said against the values without touching the machine.
+    /// Checks the values without access to the machine, and returns all faults.
     pub fn check(&self) -> Result<Checked, Faults> {
         let mut faults = Vec::new();
         let party = self.checked_party().map_err(|fault| faults.push(fault));
         if self.hub.secret_file.as_os_str().is_empty() {
             faults.push(Invalid::new(
                 "hub.secret_file",
-                "set the file that holds this party's secret",
+                "set the path of the file with the secret of this party",
             ));
         }
         let hub = self.hub.checked().map_err(|fault| faults.push(fault));
         if self.hold_max_s < 60 {
             faults.push(Invalid::new(
                 "hold_max_s",
-                "must be at least 60: the hub's own reservation deadline is 30 s",
+                "must be at least 60, because the reservation deadline of the hub is 30 s",
             ));
         }
         if self.runtime == RuntimeKind::Kubernetes && !cfg!(feature = "kubernetes") {
-            let message = "this build of flow-federate knows no clusters: build it with the feature kubernetes";
+            let message = "this build of flow-federate has no support for clusters: build it with the feature kubernetes";
             faults.push(Invalid::new("runtime", message));
         }
         faults.extend(self.images.iter().filter_map(|(name, image)| self.image_fault(name, image)));
@@ -299,11 +272,15 @@ impl Config {
             ImageSource::Container(_) => self.runtime == RuntimeKind::Kubernetes,
         };
         let kind = match self.runtime {
-            RuntimeKind::Process => "a directory as `root`, and no `container`",
-            RuntimeKind::Kubernetes => "an image reference as `container`",
+            RuntimeKind::Process => {
+                "a directory as `root`, without `container`, because members run as processes"
+            }
+            RuntimeKind::Kubernetes => {
+                "an image reference as `container`, because members run in a cluster"
+            }
         };
         (name.is_empty() || !fits)
-            .then(|| Invalid::new("images", format!("{name:?}: needs a name, and here {kind}")))
+            .then(|| Invalid::new("images", format!("{name:?}: give the image a name and {kind}")))
     }
 
     fn dataset_fault(&self, name: &DatasetName, dataset: &Dataset) -> Option<Invalid> {
@@ -314,9 +291,11 @@ impl Config {
             {
                 "host_path needs kubernetes.allow_host_path = true"
             }
-            (_, RuntimeKind::Process) => "a process reads a directory: give it a `path`",
+            (_, RuntimeKind::Process) => {
+                "members run as processes and read a directory: set `path`"
+            }
             (DataSource::Directory(_), RuntimeKind::Kubernetes) => {
-                "pods do not see the agent's directories: give it a `claim`, an `image` or a `host_path`"
+                "Pods cannot read the agent's directories: set `claim`, `image` or `host_path`"
             }
             (_, RuntimeKind::Kubernetes) => return None,
         };
@@ -325,7 +304,7 @@ impl Config {
 }
 
 impl HubConfig {
-    /// Plain text carries the secret readable, so it must not leave the machine.
+    /// Plain text exposes the secret, so it must not leave the machine.
     fn checked(&self) -> Result<Address, Invalid> {
         let text = &self.address;
         let invalid = |message: String| Invalid::new("hub.address", message);
@@ -345,7 +324,7 @@ impl HubConfig {
             "https" => Ok(Address::Tls { uri, ca_file }),
             "http" if is_loopback_host(host) => Ok(Address::Plain(uri)),
             "http" => Err(invalid(format!(
-                "{host} is another machine, and without TLS the secret would travel readable: say https://"
+                "{host} is another machine, and the secret would travel in plain text: use https://"
             ))),
             _ => Err(bad()),
         }
@@ -368,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_load_and_say_what_is_missing() {
+    fn defaults_load_and_missing_keys_are_reported() {
         let error = loaded(&[]).unwrap().check().unwrap_err().to_string();
         assert!(error.starts_with("party: ") && error.contains("\nhub.secret_file: "), "{error}");
         let error = loaded(&[("party", "a")]).unwrap().check().unwrap_err().to_string();
@@ -376,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn images_and_datasets_are_named_by_the_party() {
+    fn party_names_its_images_and_datasets() {
         let config = loaded(&[
             ("party", "a"),
             ("hub.secret_file", "/s"),
@@ -396,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_runs_containers_on_claims_and_only_if_the_party_says_so_on_directories_of_nodes() {
+    fn cluster_accepts_containers_claims_and_host_paths_only_if_allowed() {
         let base = [("party", "a"), ("hub.secret_file", "/s"), ("runtime", "kubernetes")];
         let with = |more: &[(&'static str, &'static str)]| {
             loaded(&[base.as_slice(), more].concat()).unwrap().check()
@@ -455,8 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn logs_are_disclosed_whole_unless_the_party_says_otherwise_and_health_is_served_where_it_says()
-    {
+    fn logs_are_disclosed_by_default_and_health_is_served_only_if_configured() {
         let of = |more: &[(&'static str, &'static str)]| {
             loaded(&[&[("party", "a"), ("hub.secret_file", "/s")], more].concat()).unwrap()
         };
@@ -473,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_never_leaves_the_machine_in_clear() {
+    fn secret_is_not_sent_in_plain_text_to_another_machine() {
         for bad in [
             "http://10.0.0.1:1234",
             "https://127.0.0.1",

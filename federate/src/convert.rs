@@ -1,5 +1,5 @@
-//! The only place where protocol meets domain. Outward it cannot fail; inward the hub may be wrong, and is told so by
-//! ignoring what cannot be understood (and saying it in the log).
+//! Conversion between the messages of the protocol and the agent's types. No other module of the
+//! agent interprets messages. A message of the hub may be invalid; the agent ignores and logs it.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use flow_proto::v1;
 use crate::member::{DesiredMember, Member};
 use crate::runtime::WorkKey;
 
-/// Longest bindings taken, names and values together, in bytes: the aggregator of a task with 1,000 members whose names
-/// are as long as they may be needs two thirds of it.
+/// Longest accepted bindings, names and values together. The aggregator of a task with 1,000 members
+/// whose names have the greatest length needs two thirds of it.
 const BINDINGS_BYTES_MAX: usize = 512 * 1024;
 
-/// An assignment, parsed; and the bytes of its spec.
-pub fn desired_member(assignment: v1::DesiredMember) -> Result<(DesiredMember, Vec<u8>), String> {
+/// Parses a desired member. Returns it with the bytes of its spec.
+pub fn desired_member(message: v1::DesiredMember) -> Result<(DesiredMember, Vec<u8>), String> {
     let v1::DesiredMember {
         run_id,
         task_id,
@@ -28,10 +28,10 @@ pub fn desired_member(assignment: v1::DesiredMember) -> Result<(DesiredMember, V
         orphan,
         revision: _,
         released,
-    } = assignment;
+    } = message;
     let size: usize = bindings.iter().map(|(name, value)| name.len() + value.len()).sum();
     if size > BINDINGS_BYTES_MAX {
-        return Err(format!("bindings: {size} bytes, and may have {BINDINGS_BYTES_MAX}"));
+        return Err(format!("bindings: {size} bytes exceed the limit of {BINDINGS_BYTES_MAX}"));
     }
     let field =
         |name: &'static str| move |error: &dyn std::fmt::Display| format!("{name}: {error}");
@@ -53,7 +53,7 @@ pub fn desired_member(assignment: v1::DesiredMember) -> Result<(DesiredMember, V
     Ok((desired_member, spec))
 }
 
-/// The snapshot of one member.
+/// The report of one member.
 pub fn report(member: &Member) -> v1::MemberReport {
     v1::MemberReport {
         run_id: member.run.to_string(),
@@ -71,7 +71,6 @@ pub fn report(member: &Member) -> v1::MemberReport {
     }
 }
 
-/// A reason on the wire.
 pub fn reason(reason: Reason) -> v1::Reason {
     let Reason { code, message } = reason;
     v1::Reason { code: code.to_string(), message }
@@ -88,7 +87,6 @@ fn exit(exit: Exit) -> v1::Exit {
     }
 }
 
-/// Latest progress of one member.
 pub fn progress(key: &WorkKey, progress: Progress) -> v1::MemberProgress {
     let Progress { epoch, epochs, parties, metrics, points, complete: _ } = progress;
     let party = |line: PartyProgress| {
@@ -109,17 +107,18 @@ pub fn progress(key: &WorkKey, progress: Progress) -> v1::MemberProgress {
     }
 }
 
-/// Put a newer progress over an older one: latest wins, points add up, and the newest `most` of them stay.
+/// Merges newer progress into `kept`: the newer values replace the older ones, points accumulate, and
+/// the newest `points_max` of them stay.
 pub fn coalesce(
     kept: &mut BTreeMap<WorkKey, Progress>,
     key: WorkKey,
     mut newer: Progress,
-    most: usize,
+    points_max: usize,
 ) {
     if let Some(older) = kept.remove(&key) {
         newer.points.splice(0..0, older.points);
     }
-    let surplus = newer.points.len().saturating_sub(most);
+    let surplus = newer.points.len().saturating_sub(points_max);
     newer.points.drain(..surplus);
     kept.insert(key, newer);
 }
@@ -129,18 +128,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a10_bindings_beyond_what_the_largest_task_needs_are_not_taken() {
+    fn a10_bindings_above_the_size_of_the_largest_task_are_rejected() {
         let id = "0".repeat(32);
-        let assignment = |length: usize| v1::DesiredMember {
+        let message = |length: usize| v1::DesiredMember {
             run_id: id.clone(),
             task_id: id.clone(),
             desired: "running".to_owned(),
             bindings: (0..8).map(|n| (format!("x{n}"), "y".repeat(length))).collect(),
             ..v1::DesiredMember::default()
         };
-        assert!(desired_member(assignment(60_000)).is_ok());
+        assert!(desired_member(message(60_000)).is_ok());
         assert!(
-            desired_member(assignment(100_000))
+            desired_member(message(100_000))
                 .is_err_and(|error| error.starts_with("bindings: 800016 bytes"))
         );
     }

@@ -1,5 +1,5 @@
-//! The way to the hub's listener: TCP, and TLS on it unless the hub is on this machine. What goes wrong there is one
-//! sentence, for the agent's log and for `doctor` alike.
+//! Connections to the hub's listener for agents: TCP, and TLS unless the hub is on this machine.
+//! Each failure is one message, the same in the agent's log and in `doctor`.
 
 use std::fmt;
 use std::io;
@@ -18,32 +18,30 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tonic::transport::Uri;
 use tower::Service as _;
 
-/// The sentence for an address where something else answers.
-pub(crate) const NOT_AN_AGENT_LISTENER: &str = "what answers at hub.address is not a hub's listener for agents: name the port of grpc.listen (1234 \
-                                         unless set otherwise), not that of rest.listen";
-/// First byte of a TLS alert. An HTTP/2 frame that begins so would be longer than any may be.
+/// Message for an address at which another kind of server answers.
+pub(crate) const NOT_AN_AGENT_LISTENER: &str = "hub.address does not lead to the hub's listener for agents: use the port of grpc.listen (1234 \
+     by default), not that of rest.listen";
+/// First byte of a TLS alert. As the first byte of an HTTP/2 frame it would exceed the length limit.
 const TLS_ALERT: u8 = 0x15;
 
-/// Where the hub listens, and how it is known.
+/// Address of the hub, and how the agent verifies its identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// `https://hub.example.org:1234`, in TLS.
+    /// `https://hub.example.org:1234`, with TLS.
     Tls {
-        /// The address.
         uri: Uri,
-        /// Whose word counts on who the hub is; `None` = the authorities of this machine.
+        /// File with the certificate authorities of the hub; `None` = those of this machine.
         ca_file: Option<PathBuf>,
     },
-    /// `http://127.0.0.1:1234`, in plain text, so on this machine.
+    /// `http://127.0.0.1:1234`, in plain text and therefore on this machine.
     Plain(Uri),
 }
 
-/// Why there is no connection, in a sentence.
+/// Cause of a failed connection, as one message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DialError(String);
 
-/// Bytes both ways.
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
@@ -54,7 +52,6 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// The address alone.
     #[must_use]
     pub const fn uri(&self) -> &Uri {
         match self {
@@ -62,8 +59,8 @@ impl Address {
         }
     }
 
-    /// Connects, and makes sure that it is the hub. The file of authorities is read each time, so that a replaced one counts.
-    /// With the connection comes what will be fault on it.
+    /// Connects and verifies the identity of the hub. The file of authorities is read each time, so a
+    /// replaced one takes effect. The fault is set later, when the connection shows one.
     pub(crate) async fn connect(
         &self,
     ) -> Result<(Box<dyn ByteStream>, ConnectionFault), DialError> {
@@ -83,7 +80,7 @@ impl Address {
             }
             Self::Tls { uri, ca_file } => {
                 let ca_file = ca_file.clone();
-                // Reads files, a whole collection of authorities perhaps.
+                // Reads files, perhaps all authorities of this machine.
                 let config = tokio::task::spawn_blocking(move || {
                     client::config(Trust::named(ca_file.as_deref()))
                 })
@@ -122,19 +119,18 @@ impl Address {
     }
 }
 
-/// What a connection has shown to be wrong. Kept beside it, because which error reaches the caller first is a matter of luck:
-/// the one that says it, or that of a write to a peer that has hung up.
+/// The fault that a connection has shown. It is kept apart from the errors, because either the error
+/// that names the fault or that of a write to a closed connection reaches the caller first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ConnectionFault(Arc<OnceLock<String>>);
 
 impl ConnectionFault {
-    /// It, in a sentence.
     pub(crate) fn message(&self) -> Option<String> {
         self.0.get().cloned()
     }
 }
 
-/// A connection in plain text, which notices when the other end expects TLS: that answers with an alert.
+/// A plain-text connection that detects a peer which expects TLS: such a peer answers with an alert.
 struct PlainStream {
     hub: String,
     stream: TcpStream,
@@ -145,17 +141,17 @@ struct PlainStream {
 impl PlainStream {
     fn check_first_byte(&mut self, first: Option<u8>) -> io::Result<()> {
         if !self.has_received && first == Some(TLS_ALERT) {
-            let sentence = self.fault.0.get_or_init(|| {
-                format!("the hub at {} speaks TLS: say https:// in hub.address", self.hub)
+            let message = self.fault.0.get_or_init(|| {
+                format!("the hub at {} requires TLS: use https:// in hub.address", self.hub)
             });
-            return Err(io::Error::other(sentence.clone()));
+            return Err(io::Error::other(message.clone()));
         }
         self.has_received = true;
         Ok(())
     }
 
-    /// Before a write that failed is told: whether the other end had said why. If it had, that is about to be readable; if not,
-    /// its hanging up is.
+    /// Reads the peer's alert before a failed write is reported. If the peer sent none, the read
+    /// returns the end of the stream.
     fn check_failed_write<T>(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,14 +1,16 @@
-//! The agent's memory: one SQLite file that survives `kill -9` and power loss.
+//! The agent's journal: one SQLite file that survives `kill -9` and power loss.
 //!
-//! What has to be known before something is done is written here first (WAL, `synchronous=FULL`, one transaction a
-//! batch). The file is born with a random instance id: whoever loses it is another agent to the hub, and starts nothing
-//! that this one may have started. A lock beside it keeps a second agent from using the same journal.
+//! The agent writes here first what must be known before it acts (WAL, `synchronous=FULL`, one
+//! transaction per batch). A new file gets a random instance id: an agent that loses its journal is
+//! another agent to the hub and starts nothing that the lost one may have started. A lock keeps a
+//! second agent from using the same journal.
 //!
-//! An entry that cannot be read costs its own member alone: what it may have started is ended, nothing is started in its
-//! place (see [`Member::unreadable`]), and its text stays in the table `damaged` for whoever wants to look.
+//! An unreadable entry affects only its member: the agent stops the work that it may have started
+//! and starts nothing in its place ([`Member::unreadable`]). Its text stays in the table `damaged`.
 //!
-//! What a hub can make it keep is bounded: a spec stays only as long as a member may still be started from it, of a member
-//! that was refused at once nothing stays when it has settled, and of the others the newest [`SETTLED_MEMBERS_MAX`] stay.
+//! The size that a hub can cause is bounded: a spec stays while a member may be started from it, a
+//! member that was refused at once is deleted when it settles, and of the others the newest
+//! [`SETTLED_MEMBERS_MAX`] stay.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,10 +24,11 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use crate::member::Member;
 
-/// Sequences set aside at once, so that a report needs no write of its own; after a crash numbering goes on behind them.
-const SEQUENCES: u64 = 1 << 20;
-/// Most settled members kept, the newest: a hub that makes many runs must not fill the party's disk with their history.
-/// Beyond a week's members of a busy party, and short enough to be told in every session.
+/// Sequences reserved at once, so a report needs no write. After a crash numbering continues after
+/// them.
+const RESERVED_SEQUENCES: u64 = 1 << 20;
+/// Settled members kept; the oldest are deleted first. A hub that creates many runs must not fill the
+/// party's disk. More than a busy party has in a week, and few enough to report in each session.
 pub const SETTLED_MEMBERS_MAX: u32 = 10_000;
 /// Seconds for which the agent keeps settled members: a hub restored from a backup may ask for them.
 pub const SETTLED_RETENTION_S: u64 = 7 * 24 * 3600;
@@ -59,70 +62,45 @@ CREATE TABLE specs (
 ) STRICT;
 ";
 
-/// Made when it is needed: a journal that is well has none.
+/// Created at the first unreadable entry.
 const DAMAGED: &str = "CREATE TABLE IF NOT EXISTS damaged (run TEXT NOT NULL, state TEXT NOT NULL, UNIQUE (run, state)) STRICT";
 
-/// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// Another agent has it open.
-    #[error("{path} is in use by another agent: end that one, or give this one its own data_dir", path = path.display())]
-    InUse {
-        /// The data directory.
-        path: PathBuf,
-    },
-    /// It belongs to another party.
+    #[error("{path} is in use by another agent: stop that agent, or give this one its own data_dir", path = path.display())]
+    InUse { path: PathBuf },
     #[error(
         "the journal belongs to party {found}, not {wanted}: give each party's agent its own data_dir"
     )]
-    OtherParty {
-        /// Whose it is.
-        found: String,
-        /// Whose it should be.
-        wanted: PartyId,
-    },
-    /// A newer agent wrote it.
+    OtherParty { found: String, wanted: PartyId },
     #[error(
         "the journal has version {found} and this agent reads up to {VERSION}: update the agent"
     )]
-    Newer {
-        /// Its version.
-        found: i64,
-    },
-    /// A row that cannot be read.
-    #[error("journal table {table}, row {row}: {message}")]
-    Broken {
-        /// Which table.
-        table: &'static str,
-        /// Which row.
-        row: String,
-        /// What is wrong.
-        message: String,
-    },
-    /// The directory is not ours alone.
+    Newer { found: i64 },
+    #[error("cannot read row {row} of journal table {table}: {message}")]
+    Broken { table: &'static str, row: String, message: String },
     #[error(transparent)]
     Directory(#[from] PrivateDirError),
-    /// The lock.
     #[error(transparent)]
     Lock(DirLockError),
-    /// The directory was deleted or replaced: what was written is lost.
-    #[error("the directory of the journal was deleted or replaced")]
+    #[error(
+        "the directory of the journal was deleted or replaced: restore it and restart the agent"
+    )]
     Gone,
-    /// The database.
     #[error("journal: {0}")]
     Database(#[from] sqlx::Error),
 }
 
-/// What the journal says of the hub.
+/// Newest state of the hub's database that the agent has seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SeenHub {
-    /// Raised by each restore of the hub's database.
+    /// Incremented by each restore of the database.
     pub incarnation: u64,
-    /// Newest revision heard of.
+    /// Newest revision that the hub has sent.
     pub revision: u64,
 }
 
-/// A member as its row has it. What the columns say can be read even if the rest cannot.
+/// The row of a member. The columns can be read even if the state cannot.
 #[derive(sqlx::FromRow)]
 struct Row {
     run: String,
@@ -133,22 +111,21 @@ struct Row {
     state: String,
 }
 
-/// The open journal.
 #[derive(Debug)]
 pub struct Journal {
     db: SqliteConnection,
     instance: InstanceId,
     seen: SeenHub,
-    /// Sequences below this one are used up, or set aside by this process.
+    /// Sequences below this one are used, or reserved by this process.
     ceiling: u64,
     first_sequence: u64,
     lock: DirLock,
 }
 
 impl Journal {
-    /// Open the journal in `dir`, or begin one.
+    /// Opens the journal in `dir`, or creates one.
     pub async fn open(dir: &Path, party: &PartyId) -> Result<Self, JournalError> {
-        // Specs and data paths are the party's own, and what is read here decides what is started.
+        // Others must neither read specs and paths nor write entries, which decide what is started.
         private_dir::ensure(dir)?;
         let lock = DirLock::acquire(&dir.join(LOCK)).map_err(|error| match error {
             DirLockError::InUse(_) => JournalError::InUse { path: dir.to_owned() },
@@ -159,7 +136,7 @@ impl Journal {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            // Nobody else writes: the lock sees to it.
+            // The lock excludes other writers.
             .busy_timeout(Duration::from_millis(500))
             .pragma("cache_size", "-512")
             .disable_statement_logging()
@@ -188,33 +165,31 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Born with the journal.
+    /// Identity of the journal.
     #[must_use]
     pub const fn instance(&self) -> &InstanceId {
         &self.instance
     }
 
-    /// The hub as last seen.
     #[must_use]
     pub const fn seen(&self) -> SeenHub {
         self.seen
     }
 
-    /// The lock on the directory.
     #[must_use]
     pub const fn lock(&self) -> &DirLock {
         &self.lock
     }
 
-    /// Every sequence used before was at most this.
+    /// All sequences used before are at most this one.
     #[must_use]
     pub const fn first_sequence(&self) -> u64 {
         self.first_sequence
     }
 
-    /// One transaction: all of it is durable, or nothing. `specs` are those of members that may still be started; one
-    /// that is there already stays as it is. Without anything to write, a sequence is used up, which shows whether
-    /// something can be written.
+    /// Writes all changes in one transaction. `specs` are those of members that may still be started;
+    /// an existing one stays unchanged. Without changes it uses one sequence, which tests whether the
+    /// journal takes writes.
     pub async fn write(
         &mut self,
         members: &[&Member],
@@ -222,8 +197,8 @@ impl Journal {
         sequence: u64,
         seen: SeenHub,
     ) -> Result<(), JournalError> {
-        let ceiling = if sequence + SEQUENCES / 2 >= self.ceiling {
-            sequence + SEQUENCES
+        let ceiling = if sequence + RESERVED_SEQUENCES / 2 >= self.ceiling {
+            sequence + RESERVED_SEQUENCES
         } else {
             self.ceiling
         };
@@ -275,7 +250,7 @@ impl Journal {
                     .execute(&mut *tx)
                     .await?;
             }
-            // Nothing is started from it any more, unless another member has the same.
+            // No member starts from the spec any more, unless another unsettled one has it.
             sqlx::query("DELETE FROM specs WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM members WHERE settled = 0 AND digest = ?1)")
                 .bind(member.digest.as_ref().map(Digest::as_str))
                 .execute(&mut *tx)
@@ -299,7 +274,6 @@ impl Journal {
         Ok(())
     }
 
-    /// The members that have not settled.
     pub async fn unsettled(&mut self) -> Result<Vec<Member>, JournalError> {
         let rows = sqlx::query_as(
             "SELECT run, task, attempt, settled, finished_at, state FROM members WHERE settled = 0 ORDER BY run",
@@ -308,7 +282,8 @@ impl Journal {
         self.parse(rows).await
     }
 
-    /// Settled members that ended after `since`: up to `limit` whose run follows `after`, in order.
+    /// Settled members that ended after `since`: at most `limit` with a run greater than `after`, in
+    /// order of their run.
     pub async fn settled(
         &mut self,
         since: Timestamp,
@@ -323,7 +298,7 @@ impl Journal {
         self.parse(rows).await
     }
 
-    /// One member, settled or not.
+    /// The member of this run, settled or not.
     pub async fn member(&mut self, run: &RunId) -> Result<Option<Member>, JournalError> {
         let row = sqlx::query_as(
             "SELECT run, task, attempt, settled, finished_at, state FROM members WHERE run = ?",
@@ -338,13 +313,18 @@ impl Journal {
             match serde_json::from_str(&state) {
                 Ok(member) => members.push(member),
                 Err(error) => {
-                    tracing::error!(run.id = run, attempt, %error, "a member's journal entry cannot be read: it is kept in the table \
-                        `damaged`, what the member may have started is ended, and the hub is told that it is lost");
+                    tracing::error!(
+                        run.id = run,
+                        attempt,
+                        %error,
+                        "cannot read a member's journal entry; the agent keeps the entry in the \
+                         table `damaged`, stops the work of the member and reports it as lost"
+                    );
                     sqlx::raw_sql(DAMAGED).execute(&mut self.db).await?;
                     let keep =
                         "INSERT INTO damaged (run, state) VALUES (?, ?) ON CONFLICT DO NOTHING";
                     sqlx::query(keep).bind(&run).bind(&state).execute(&mut self.db).await?;
-                    // With ids that are none it stands for nobody: its work is ended as that of no member at all.
+                    // With invalid ids there is no member; its work is stopped as unknown work.
                     if let (Ok(run), Ok(task)) = (run.parse(), task.parse()) {
                         members.push(Member::unreadable(
                             run,
@@ -359,7 +339,6 @@ impl Journal {
         Ok(members)
     }
 
-    /// The bytes of a spec.
     pub async fn spec(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, JournalError> {
         Ok(sqlx::query_scalar("SELECT bytes FROM specs WHERE digest = ?")
             .bind(digest.as_str())
@@ -367,7 +346,8 @@ impl Journal {
             .await?)
     }
 
-    /// Drop settled members that ended before `before`, and specs nobody is started from any more.
+    /// Deletes settled members that ended before `before`, and specs from which no member starts any
+    /// more. Returns the number of deleted members.
     pub async fn purge(&mut self, before: Timestamp) -> Result<u64, JournalError> {
         let mut tx = self.db.begin().await?;
         let gone = sqlx::query("DELETE FROM members WHERE settled = 1 AND finished_at <= ?")
@@ -381,13 +361,13 @@ impl Journal {
         Ok(gone.rows_affected())
     }
 
-    /// Close in order; not doing so loses nothing.
+    /// Closes the database. Without it nothing is lost either.
     pub async fn close(self) -> Result<(), JournalError> {
         Ok(self.db.close().await?)
     }
 }
 
-/// Bytes on the disk of the journal in `dir`, with what has not been folded into it yet.
+/// Size in bytes of the journal in `dir`, with its write-ahead log.
 #[must_use]
 pub fn size(dir: &Path) -> u64 {
     let files = [FILE.to_owned(), format!("{FILE}-wal")];
@@ -402,7 +382,7 @@ async fn create(db: &mut SqliteConnection, party: &PartyId) -> Result<(), Journa
         .bind(party.as_str())
         .execute(&mut *tx)
         .await?;
-    // In the same transaction: a journal is born whole or not at all.
+    // In the same transaction, so no incomplete journal exists.
     sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut *tx).await?;
     Ok(tx.commit().await?)
 }

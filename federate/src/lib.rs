@@ -1,15 +1,15 @@
-//! One party's agent: it hears from the hub what its members shall be, decides by the party's own rules, and makes it
-//! so on the party's machines.
+//! Agent of one party: receives desired members from the hub, decides by the party's own policy, and
+//! runs them on the party's machines.
 //!
 //! ```text
-//!  session ──▶ agent ──▶ reconcile (pure: wish, verdict, observation → state, actions)
-//!  (gRPC)        │  └──▶ journal (SQLite; written before anything is done)
-//!                │  └──▶ offer (what the party allows: images, datasets, resources)
-//!                └─────▶ runtime ──▶ process │ kubernetes │ fake
+//!  session ──▶ agent ──▶ reconcile (pure: desired member, admission, observation → state, actions)
+//!  (gRPC)        │  └──▶ journal (SQLite; written before any action)
+//!                │  └──▶ admission (the party's policy: images, datasets, resources)
+//!                └─────▶ runtime queue ──▶ runtime: process │ kubernetes │ fake
 //! ```
 //!
-//! It refuses to know how a run is scheduled: it sees its own members only. A hub, however broken or hostile, can ask,
-//! and can stop; it cannot make the party run what the party does not allow.
+//! The agent must not know how runs are scheduled: it sees only its own members. A faulty or hostile
+//! hub can request and stop members; it cannot make the party run what its policy does not admit.
 
 pub mod admission;
 pub mod agent;

@@ -1,10 +1,10 @@
-//! `flow-federate`: one party's agent, or the sidecar beside one of its workloads.
+//! `flow-federate`: the agent of one party, or the sidecar of one of its workloads.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     flow_common::lifecycle::private_files();
-    // First of all: a sidecar stands beside every workload and must stay small.
+    // First, because each workload has a sidecar, which must stay small.
     match flow_federate::sidecar::run_if_asked(std::env::args_os()) {
         Some(code) => code,
         None => flow_federate::cli::main(),

@@ -20,7 +20,7 @@ use crate::runtime::{WorkKey, WorkState};
 
 pub const PORTS_PER_MEMBER_MAX: usize = 16;
 
-/// What the hub wants of one member: the parsed message of the protocol, without the spec's bytes.
+/// The parsed message of the hub about one member, without the bytes of the spec.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DesiredMember {
     pub run: RunId,
@@ -45,7 +45,7 @@ impl DesiredMember {
     }
 }
 
-/// What a member needs of the party, read from its spec at admission.
+/// Needs of a member, read from its spec at admission.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Needs {
@@ -117,7 +117,7 @@ pub struct Member {
     /// The phase that the agent reports.
     pub phase: MemberPhase,
     pub reason: Option<Reason>,
-    /// Why the current request to the runtime has not succeeded yet; the runtime queue retries it.
+    /// Reason for the delay of the current request to the runtime; the runtime queue retries it.
     #[serde(default)]
     pub delay: Option<Reason>,
     pub exit: Option<Exit>,

@@ -1,5 +1,5 @@
-//! What a party writes about one image or one dataset. An entry says one of several things; which one is found here, so
-//! that nothing inside has to ask again.
+//! The party's entries for images and datasets. Each entry has one of several forms; this module
+//! parses it into a type, so no other code checks the form again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::runtime::{Container, DataSource, ImageSource};
 
-/// Fields of a pod's spec that a party may add to an image's pods. What is not here the agent and the operator decide.
+/// Fields of a Pod's spec that a party may set for an image. The agent and the operator set all
+/// others.
 const POD_FIELDS: [&str; 11] = [
     "affinity",
     "dnsConfig",
@@ -28,28 +29,23 @@ const POD_FIELDS: [&str; 11] = [
     "tolerations",
 ];
 
-/// One entry of the image map.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "ImageEntry")]
 pub struct Image {
-    /// What it means here.
     pub source: ImageSource,
-    /// Whether it may run.
     pub allow: Allow,
-    /// Names of the environment variables that a template may set.
+    /// Environment variables that a template may set.
     pub env: BTreeSet<String>,
 }
 
-/// One dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "DatasetEntry")]
 pub struct Dataset {
-    /// What it means here.
     pub source: DataSource,
 }
 
 impl Image {
-    /// What an approval is bound to.
+    /// The meaning to which an approval is bound.
     pub(super) fn meaning(&self) -> String {
         match &self.source {
             ImageSource::Root(root) => root.display().to_string(),
@@ -59,7 +55,7 @@ impl Image {
 }
 
 impl Dataset {
-    /// What an approval is bound to.
+    /// The meaning to which an approval is bound.
     pub(super) fn meaning(&self) -> String {
         match &self.source {
             DataSource::Directory(path) => path.display().to_string(),
@@ -73,16 +69,16 @@ fn json(value: &impl serde::Serialize) -> String {
 }
 
 impl ImageSource {
-    /// The framework's repairs, as the workload finds them; none if the image is known not to have them.
+    /// Path of the framework's shim, as the workload sees it; `None` if the image has none.
     pub(super) fn shim(&self, dir: &str) -> Option<PathBuf> {
         match self {
             Self::Root(root) => Some(root.join(dir)).filter(|shim| shim.is_dir()),
-            // Python passes over a directory that is not there.
+            // Python ignores a directory that does not exist.
             Self::Container(container) => Some(container.root.join(dir)),
         }
     }
 
-    /// Whether the image is known to hold a framework and not its repairs.
+    /// True if the image has a framework and lacks its shim. Unknown for a container image.
     #[must_use]
     pub fn lacks_shim(&self) -> bool {
         let Self::Root(root) = self else { return false };
@@ -118,7 +114,7 @@ impl TryFrom<ImageEntry> for Image {
         let ImageEntry { root, container, pod, limits, allow, env } = entry;
         if let Some(name) = env.iter().find(|name| !is_env_name(name) || is_reserved(name)) {
             return Err(format!(
-                "env: {name:?} is no variable that a template could set: list plain names, without FED_*, HOME, *_PROXY, LD_*"
+                "env: a template cannot set {name:?}: list plain names, without FED_*, HOME, *_PROXY, LD_*"
             ));
         }
         if let Some(root) = &root {
@@ -127,14 +123,15 @@ impl TryFrom<ImageEntry> for Image {
         let source = match (root, container) {
             (Some(root), None) if pod.is_empty() && limits.is_empty() => ImageSource::Root(root),
             (Some(_), None) => {
-                return Err("pod and limits are for an image with `container`".to_owned());
+                return Err("pod and limits need an image with `container`: remove them or set it"
+                    .to_owned());
             }
             (root, Some(image)) => {
                 reference("container", &image)?;
                 if let Some(field) = pod.keys().find(|field| !POD_FIELDS.contains(&field.as_str()))
                 {
                     return Err(format!(
-                        "pod.{field} cannot be set; what can be: {}",
+                        "pod.{field} cannot be set; set only {}",
                         POD_FIELDS.join(", ")
                     ));
                 }
@@ -146,8 +143,9 @@ impl TryFrom<ImageEntry> for Image {
                 })
             }
             (None, None) => {
-                return Err("give it a `root` (a directory) or a `container` (an image reference)"
-                    .to_owned());
+                return Err(
+                    "set `root` (a directory) or `container` (an image reference)".to_owned()
+                );
             }
         };
         Ok(Self { source, allow, env })
@@ -170,26 +168,62 @@ impl TryFrom<DatasetEntry> for Dataset {
 
     fn try_from(entry: DatasetEntry) -> Result<Self, String> {
         let source = match entry {
-            DatasetEntry { path: Some(path), claim: None, sub_path: None, host_path: None, image: None, args: None } => {
+            DatasetEntry {
+                path: Some(path),
+                claim: None,
+                sub_path: None,
+                host_path: None,
+                image: None,
+                args: None,
+            } => {
                 absolute("path", &path)?;
                 DataSource::Directory(path)
             }
-            DatasetEntry { path: None, claim: Some(claim), sub_path, host_path: None, image: None, args: None } => {
+            DatasetEntry {
+                path: None,
+                claim: Some(claim),
+                sub_path,
+                host_path: None,
+                image: None,
+                args: None,
+            } => {
                 let sub_path = sub_path.unwrap_or_default();
-                if claim.is_empty() || sub_path.starts_with('/') || sub_path.split('/').any(|part| part == "..") {
-                    return Err("claim must be a name, and sub_path a path inside it".to_owned());
+                if claim.is_empty()
+                    || sub_path.starts_with('/')
+                    || sub_path.split('/').any(|part| part == "..")
+                {
+                    return Err(
+                        "claim must be a name, and sub_path a relative path inside it".to_owned()
+                    );
                 }
                 DataSource::Claim { claim, sub_path }
             }
-            DatasetEntry { path: None, claim: None, sub_path: None, host_path: Some(host_path), image: None, args: None } => {
+            DatasetEntry {
+                path: None,
+                claim: None,
+                sub_path: None,
+                host_path: Some(host_path),
+                image: None,
+                args: None,
+            } => {
                 absolute("host_path", &host_path)?;
                 DataSource::HostPath { host_path }
             }
-            DatasetEntry { path: None, claim: None, sub_path: None, host_path: None, image: Some(image), args } => {
+            DatasetEntry {
+                path: None,
+                claim: None,
+                sub_path: None,
+                host_path: None,
+                image: Some(image),
+                args,
+            } => {
                 reference("image", &image)?;
                 DataSource::Image { image, args: args.unwrap_or_default() }
             }
-            _ => return Err("give it one of `path`, `claim` (with `sub_path`), `host_path`, `image` (with `args`)".to_owned()),
+            _ => return Err(
+                "set one of `path`, `claim` (with `sub_path`), `host_path`, `image` (with `args`)"
+                    .to_owned(),
+            ),
         };
         Ok(Self { source })
     }
@@ -222,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_a_directory_or_a_container_and_says_so_once() {
+    fn image_is_either_a_directory_or_a_container() {
         assert_eq!(
             image(r#"{"root": "/opt/x"}"#).map(|image| image.source),
             Ok(ImageSource::Root("/opt/x".into()))
@@ -251,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a5_no_variable_may_be_set_unless_the_entry_lists_it() {
+    fn a5_template_sets_only_variables_that_the_entry_lists() {
         let env = |text: &str| image(text).expect("an image").env;
         assert_eq!(env(r#"{"root": "/x", "allow": true}"#), BTreeSet::new());
         assert_eq!(
@@ -261,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dataset_is_one_kind_of_place() {
+    fn dataset_has_exactly_one_source() {
         let source = |text: &str| toml::<Dataset>(text).map(|dataset| dataset.source);
         assert_eq!(source(r#"{"path": "/d"}"#), Ok(DataSource::Directory("/d".into())));
         let claim = DataSource::Claim { claim: "pvc".to_owned(), sub_path: "a/b".to_owned() };
@@ -279,19 +313,19 @@ mod tests {
     }
 
     #[test]
-    fn l1_l3_an_image_with_iflearner_and_without_its_repairs_is_known() {
-        let folder = tempfile::tempdir().expect("a folder");
+    fn l1_l3_image_with_iflearner_and_without_shim_is_detected() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
         let source = ImageSource::Root(folder.path().to_owned());
-        assert!(!source.lacks_shim(), "nothing is installed");
+        assert!(!source.lacks_shim(), "no framework is installed");
         std::fs::create_dir_all(folder.path().join("lib/python3.11/site-packages/iflearner"))
-            .expect("the folder is ours");
+            .expect("a directory of this test");
         assert!(source.lacks_shim());
-        std::fs::create_dir(folder.path().join("compat")).expect("the folder is ours");
+        std::fs::create_dir(folder.path().join("compat")).expect("a directory of this test");
         assert!(!source.lacks_shim());
     }
 
     #[test]
-    fn two_meanings_are_never_spelled_alike() {
+    fn different_meanings_have_different_text() {
         let meaning = |text: &str| image(text).expect("an image").meaning();
         let all = [
             meaning(r#"{"root": "/x"}"#),

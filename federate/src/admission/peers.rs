@@ -1,20 +1,20 @@
-//! Where workloads may be told to dial. The addresses come from other parties by way of the hub; this party decides
-//! which of them it believes.
+//! Addresses that workloads may dial. Other parties choose the addresses and the hub forwards them;
+//! this party decides which ones it allows.
 
 use std::fmt;
 
-/// The addresses other members may have.
+/// Addresses that the other members may have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum AllowedPeers {
-    /// Ports of this machine. Until links exist, all members of plain processes are on one.
+    /// Ports of this machine: without links, all members that run as processes are on one machine.
     #[default]
     Loopback,
-    /// `host` or `host:port`, in which `*` stands for one or more characters.
+    /// `host` or `host:port`; `*` matches one or more characters.
     Matching(Vec<String>),
 }
 
 impl AllowedPeers {
-    /// Whether a workload may be told to dial `endpoint`, a `host:port`.
+    /// True if a workload may dial `endpoint`, a `host:port`.
     #[must_use]
     pub fn allow(&self, endpoint: &str) -> bool {
         let Some((host, _)) = endpoint.rsplit_once(':') else { return false };
@@ -37,16 +37,18 @@ impl AllowedPeers {
 impl fmt::Display for AllowedPeers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Loopback => f.write_str("plain processes dial their own machine only; links between machines do not exist yet"),
-            // Which addresses those are is the party's own business.
-            Self::Matching(_) => f.write_str("ask it to add the address to kubernetes.peers"),
+            Self::Loopback => f.write_str("members that run as processes dial their own machine only; links between machines do not exist yet"),
+            // The hub must not learn the patterns.
+            Self::Matching(_) => {
+                f.write_str("ask its administrator to add the address to kubernetes.peers")
+            }
         }
     }
 }
 
-/// Iterative, as the text is a stranger's: at most pattern × text steps.
+/// Matches in at most pattern × text steps, because another party chose the text.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    // Reachable ends of the pattern read so far, as a set of positions in the text.
+    // Positions in the text at which the part of the pattern read up to now can end.
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;
     for part in pattern {
@@ -67,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_dialled_only_if_the_whole_of_it_matches() {
+    fn address_is_allowed_only_if_all_of_it_matches() {
         let peers = AllowedPeers::Matching(
             ["run-*.*.svc.cluster.local:80", "job-*.hub.example:443", "gate.example"]
                 .map(str::to_owned)
@@ -93,12 +95,12 @@ mod tests {
         let long = format!("{}:80", "a".repeat(253));
         assert!(
             !AllowedPeers::Matching(vec!["*a*a*a*a*a*b:80".to_owned()]).allow(&long),
-            "and at once"
+            "and in bounded time"
         );
     }
 
     #[test]
-    fn plain_processes_dial_this_machine_only() {
+    fn processes_dial_only_this_machine() {
         for good in ["127.0.0.1:1", "[::1]:1", "localhost:1"] {
             assert!(AllowedPeers::Loopback.allow(good), "{good}");
         }

@@ -1,5 +1,7 @@
-//! Logs the hub is reading right now: one side stream each, held back by whoever reads. What the party does not disclose,
-//! or has not got, is refused; no hub can make us wait for it, or keep more than [`STREAMS_MAX`] of them open.
+//! Log streams: one side stream for each log that the hub reads, limited by the reader's speed.
+//!
+//! The agent refuses a log that the party does not disclose or does not have. A hub can neither make
+//! the agent's loop wait nor keep more than [`STREAMS_MAX`] streams open.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,15 +18,14 @@ use crate::member::Member;
 use crate::runtime::{LogRequest, Runtime, RuntimeError, WorkKey};
 use crate::session::HubClient;
 
-/// Most logs read at once.
 const STREAMS_MAX: usize = 32;
 
-/// What the party discloses of its members' logs.
+/// Disclosure of members' logs to the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogPolicy {
-    /// Whether anything of them leaves the party.
+    /// True if the hub may read logs.
     pub disclose: bool,
-    /// Most bytes sent each time a log is read; `None` = all that is kept.
+    /// Bytes sent for each request; `None` = no limit.
     pub limit_bytes_per_stream: Option<u64>,
 }
 
@@ -34,7 +35,7 @@ impl Default for LogPolicy {
     }
 }
 
-/// Why a log is not sent. The hub makes of the code what its caller is told.
+/// Reason for which the agent sends no log. The hub derives its caller's error from the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Refusal {
     code: &'static str,
@@ -42,18 +43,18 @@ struct Refusal {
 }
 
 impl Refusal {
-    /// The party keeps it to itself.
-    fn withheld() -> Self {
+    /// The party does not disclose logs.
+    fn undisclosed() -> Self {
         Self { code: "policy_denied", message: "this party's policy discloses no logs".to_owned() }
     }
 
-    /// There is none, and asking again does not bring it.
-    fn none(message: impl Into<String>) -> Self {
+    /// There is no log, and a retry finds none.
+    fn not_found(message: impl Into<String>) -> Self {
         Self { code: "log_not_found", message: message.into() }
     }
 
-    /// Not now.
-    fn not_now(message: impl Into<String>) -> Self {
+    /// The log cannot be read now.
+    fn unavailable(message: impl Into<String>) -> Self {
         Self { code: "runtime_error", message: message.into() }
     }
 
@@ -65,13 +66,13 @@ impl Refusal {
     }
 }
 
-/// A log that may be there.
+/// A log that may exist.
 #[derive(Debug, PartialEq, Eq)]
-struct Wanted {
+struct LogSource {
     key: WorkKey,
     request: LogRequest,
-    /// Its member may still be started.
-    early: bool,
+    /// The member has not started yet.
+    is_early: bool,
 }
 
 /// The open side streams.
@@ -83,38 +84,36 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// No session is open.
     pub const fn new(policy: LogPolicy) -> Self {
         Self { policy, session: None, streams: BTreeMap::new() }
     }
 
-    /// A session is open.
     pub fn open(&mut self, hub: HubClient, out: mpsc::Sender<AgentMessage>) {
         self.close();
         self.session = Some((hub, out));
     }
 
-    /// The session is over, and every side stream with it.
+    /// Ends the session and its side streams.
     pub fn close(&mut self) {
         self.session = None;
         std::mem::take(&mut self.streams).into_values().for_each(|stream| stream.cancel());
     }
 
-    /// Nobody reads any more.
+    /// The hub does not read this stream any more.
     pub fn cancel(&mut self, stream_id: u64) {
         if let Some(stream) = self.streams.remove(&stream_id) {
             stream.cancel();
         }
     }
 
-    /// The hub wants to read the log of this member, as far as the journal knows it.
+    /// Starts a stream with the log of this member, which the journal may not know.
     pub fn start(&mut self, open: LogOpen, member: Option<&Member>, runtime: &Arc<dyn Runtime>) {
         let Some((hub, out)) = self.session.clone() else { return };
         let stream_id = open.stream_id;
-        let wanted = match self.admit(stream_id).and_then(|()| find(&open, member)) {
-            Ok(wanted) => wanted,
+        let source = match self.admit(stream_id).and_then(|()| find(&open, member)) {
+            Ok(source) => source,
             Err(refusal) => {
-                // Not waited for: a hub that does not read has to do without.
+                // Without waiting: a hub that does not read gets no answer.
                 let _ = out.try_send(refusal.message(stream_id));
                 return;
             }
@@ -124,13 +123,14 @@ impl Logs {
         let (runtime, limit) = (Arc::clone(runtime), self.policy.limit_bytes_per_stream);
         tokio::spawn(async move {
             let reading = async {
-                match read(&*runtime, wanted).await {
+                match read(&*runtime, source).await {
                     Ok(log) => {
                         if let Err(status) = hub.push_log(stream_id, capped(log, limit)).await {
-                            tracing::debug!(%status, stream_id, "a log stream ended");
+                            tracing::debug!(%status, stream_id, "the hub ended a log stream");
                         }
                     }
-                    // It counts as open until the hub has taken the answer. A session that is over needs none.
+                    // The stream counts as open until the hub has taken the answer. A closed session
+                    // needs no answer.
                     Err(refusal) => drop(out.send(refusal.message(stream_id)).await),
                 }
             };
@@ -145,50 +145,54 @@ impl Logs {
     fn admit(&mut self, stream_id: u64) -> Result<(), Refusal> {
         self.streams.retain(|_, stream| !stream.is_cancelled());
         if !self.policy.disclose {
-            return Err(Refusal::withheld());
+            return Err(Refusal::undisclosed());
         }
         if self.streams.contains_key(&stream_id) {
-            return Err(Refusal::not_now("a log is being sent under this stream_id; use another"));
+            return Err(Refusal::unavailable(
+                "a stream with this stream_id is open; use another stream_id",
+            ));
         }
         if self.streams.len() >= STREAMS_MAX {
-            return Err(Refusal::not_now(format!(
-                "{STREAMS_MAX} logs are being read here at once, the most there may be"
+            return Err(Refusal::unavailable(format!(
+                "{STREAMS_MAX} logs are open, the limit: retry when one has ended"
             )));
         }
         Ok(())
     }
 }
 
-/// What is to be read; attempt 0 is the newest.
-fn find(open: &LogOpen, member: Option<&Member>) -> Result<Wanted, Refusal> {
+/// Finds the requested log; attempt 0 is the newest.
+fn find(open: &LogOpen, member: Option<&Member>) -> Result<LogSource, Refusal> {
     let LogOpen { stream_id: _, run_id, attempt, tail_lines, follow } = open;
-    let run = run_id.parse().map_err(|_| Refusal::none("no such run is known here"))?;
+    let run = run_id.parse().map_err(|_| Refusal::not_found("the agent does not know the run"))?;
     let attempt = if *attempt == 0 { member.map_or(0, |member| member.attempt) } else { *attempt };
     let unstarted = member.filter(|m| m.attempt == attempt && !m.started && m.exit.is_none());
     if unstarted.is_some_and(|m| m.phase.is_terminal()) {
-        return Err(Refusal::none("this member never started, there is no log"));
+        return Err(Refusal::not_found("the member never started and has no log"));
     }
     let request = LogRequest { tail_lines: *tail_lines, follow: *follow };
-    Ok(Wanted { key: WorkKey { run, attempt }, request, early: unstarted.is_some() })
+    Ok(LogSource { key: WorkKey { run, attempt }, request, is_early: unstarted.is_some() })
 }
 
 type Log = BoxStream<'static, std::io::Result<Bytes>>;
 
 async fn read(
     runtime: &dyn Runtime,
-    Wanted { key, request, early }: Wanted,
+    LogSource { key, request, is_early }: LogSource,
 ) -> Result<Log, Refusal> {
     runtime.logs(key, request).await.map_err(|error| match error {
-        RuntimeError::Refused(_) if early => Refusal::not_now("this member has not started yet"),
-        RuntimeError::Refused(reason) => Refusal::none(reason.message),
+        RuntimeError::Refused(_) if is_early => {
+            Refusal::unavailable("the member has not started yet")
+        }
+        RuntimeError::Refused(reason) => Refusal::not_found(reason.message),
         RuntimeError::Transient { context, source, .. } => {
-            tracing::warn!(error = %source, "{context}");
-            Refusal::not_now("the log cannot be read now")
+            tracing::warn!(error = %source, "cannot read a log that the hub requested: {context}");
+            Refusal::unavailable("the agent cannot read the log now; retry later")
         }
     })
 }
 
-/// At most so many bytes of the log, and then a line that says why it ends.
+/// Limits a log to this many bytes, followed by a line with the reason.
 fn capped(log: Log, limit: Option<u64>) -> Log {
     let Some(limit) = limit else { return log };
     let rest = stream::unfold(Some((log, limit)), move |state| async move {
@@ -226,7 +230,7 @@ mod tests {
     const RUN: &str = "00000000000000000000000000000001";
 
     fn member(phase: MemberPhase, started: bool) -> Member {
-        let wish = DesiredMember {
+        let desired = DesiredMember {
             run: RUN.parse().unwrap(),
             task: RUN.parse().unwrap(),
             attempt: 2,
@@ -237,7 +241,7 @@ mod tests {
             orphan: false,
             released: false,
         };
-        Member { phase, started, ..Member::new(&wish) }
+        Member { phase, started, ..Member::new(&desired) }
     }
 
     fn open(run: &str, attempt: u32) -> LogOpen {
@@ -245,39 +249,39 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_ended_without_a_start_has_no_log_and_one_that_may_start_has_none_yet() {
+    fn member_without_start_has_no_log_and_member_before_start_has_none_yet() {
         for phase in [MemberPhase::Refused, MemberPhase::Failed, MemberPhase::Stopped] {
             let refusal = find(&open(RUN, 2), Some(&member(phase, false))).unwrap_err();
             assert_eq!(
                 (refusal.code, refusal.message.as_str()),
-                ("log_not_found", "this member never started, there is no log")
+                ("log_not_found", "the member never started and has no log")
             );
-            assert!(!find(&open(RUN, 2), Some(&member(phase, true))).unwrap().early);
+            assert!(!find(&open(RUN, 2), Some(&member(phase, true))).unwrap().is_early);
         }
-        assert!(find(&open(RUN, 2), Some(&member(MemberPhase::Reserved, false))).unwrap().early);
-        assert!(!find(&open(RUN, 2), Some(&member(MemberPhase::Running, true))).unwrap().early);
+        assert!(find(&open(RUN, 2), Some(&member(MemberPhase::Reserved, false))).unwrap().is_early);
+        assert!(!find(&open(RUN, 2), Some(&member(MemberPhase::Running, true))).unwrap().is_early);
     }
 
     #[test]
-    fn attempt_0_is_the_newest_and_an_older_one_is_looked_for_where_logs_are() {
+    fn attempt_0_is_the_newest_and_an_older_one_is_read_from_the_runtime() {
         let member = member(MemberPhase::Stopped, false);
         assert_eq!(find(&open(RUN, 0), Some(&member)).unwrap_err().code, "log_not_found");
         let older = find(&open(RUN, 1), Some(&member)).unwrap();
-        assert_eq!((older.key.attempt, older.early), (1, false));
+        assert_eq!((older.key.attempt, older.is_early), (1, false));
         assert_eq!(older.request, LogRequest { tail_lines: Some(5), follow: true });
-        assert!(find(&open(RUN, 7), None).is_ok(), "the journal may be gone, and the log be there");
+        assert!(find(&open(RUN, 7), None).is_ok(), "the log may exist without the journal");
         assert_eq!(find(&open("../x", 1), None).unwrap_err().code, "log_not_found");
     }
 
     #[test]
-    fn a_party_that_discloses_nothing_opens_no_stream() {
+    fn undisclosed_logs_open_no_stream() {
         let mut logs = Logs::new(LogPolicy { disclose: false, ..LogPolicy::default() });
         assert_eq!(logs.admit(1).unwrap_err().code, "policy_denied");
-        assert!(Logs::new(LogPolicy::default()).admit(1).is_ok(), "it does by default");
+        assert!(Logs::new(LogPolicy::default()).admit(1).is_ok(), "logs are disclosed by default");
     }
 
     #[test]
-    fn a_stream_id_in_use_and_one_too_many_are_refused_until_others_have_ended() {
+    fn duplicate_stream_id_and_stream_above_the_limit_are_refused_until_others_end() {
         let mut logs = Logs::new(LogPolicy::default());
         for id in 0..STREAMS_MAX as u64 {
             logs.admit(id).unwrap();
@@ -290,17 +294,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hub_that_asks_without_end_and_reads_nothing_is_not_waited_for() {
+    async fn hub_that_requests_logs_and_reads_nothing_does_not_block_the_agent() {
         let (out, mut read) = mpsc::channel(1);
         let runtime: Arc<dyn Runtime> =
             Arc::new(FakeRuntime::new(Mode::Scripted, Arc::new(MockClock::default())));
         let mut logs = Logs::new(LogPolicy::default());
         logs.open(HubClient::unreachable(), out);
-        let mut asked = 0;
+        let mut stream_id = 0;
         let mut ask = |logs: &mut Logs, times: u64| {
             for _ in 0..times {
-                asked += 1;
-                logs.start(LogOpen { stream_id: asked, ..open(RUN, 1) }, None, &runtime);
+                stream_id += 1;
+                logs.start(LogOpen { stream_id, ..open(RUN, 1) }, None, &runtime);
             }
         };
         for _ in 0..10 {
@@ -308,28 +312,28 @@ mod tests {
             tokio::task::yield_now().await;
             assert!(
                 logs.streams.len() <= STREAMS_MAX,
-                "{} wait to be answered",
+                "{} answers are waiting",
                 logs.streams.len()
             );
         }
         assert_eq!(
             logs.admit(0).map_err(|refusal| refusal.code),
             Err("runtime_error"),
-            "as many as there may be wait"
+            "the limit of waiting answers is reached"
         );
-        // When it reads again, it is answered again.
+        // When the hub reads again, it gets answers again.
         while logs.admit(0).is_err() {
             assert!(read.recv().await.is_some());
             tokio::task::yield_now().await;
         }
-        // And with the session everything ends that waited for it.
+        // The end of the session drops all waiting answers.
         ask(&mut logs, 1_000);
         logs.close();
         while read.recv().await.is_some() {}
     }
 
     #[tokio::test]
-    async fn a_log_is_cut_where_the_party_says_and_says_so() {
+    async fn log_is_truncated_at_the_limit_with_a_note() {
         async fn read(limit: Option<u64>) -> String {
             let log =
                 stream::iter(["0123", "4567", "89"].map(|chunk| Ok(Bytes::from(chunk)))).boxed();
@@ -338,7 +342,7 @@ mod tests {
             String::from_utf8(chunks.concat()).expect("text")
         }
         assert_eq!(read(None).await, "0123456789");
-        assert_eq!(read(Some(10)).await, "0123456789", "nothing is left out");
+        assert_eq!(read(Some(10)).await, "0123456789", "the whole log");
         for limit in [0, 3, 4, 9] {
             let (shown, note) = ("0123456789".split_at(limit).0, read(Some(limit as u64)).await);
             assert_eq!(

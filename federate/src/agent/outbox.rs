@@ -1,9 +1,9 @@
-//! What is to be said to the hub, in which order: the full set, then members whose report changed, then progress.
-//! Everything is kept as the newest state, never as a queue of changes, so that a slow hub costs no memory.
+//! Messages to the hub in their order: the full set, then changed reports, then progress.
 //!
-//! A hub that is killed loses the progress of its last seconds, which it had not written yet and which nobody would tell
-//! again. So the newest points of every member are kept when they have been sent, and are said again in the next session
-//! before anything else; the hub leaves out what it has.
+//! The outbox keeps the newest state and no queue of changes, so a slow hub costs no memory. A hub
+//! that is killed loses the progress that it received in its last seconds and had not written: the
+//! outbox keeps the newest sent points of each member and repeats them at the start of the next
+//! session; the hub ignores points that it has.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -23,34 +23,33 @@ use crate::member::Member;
 use crate::reconcile::MemberSet;
 use crate::runtime::WorkKey;
 
-/// Largest chunk of the full set, and largest batch of progress, in bytes.
+/// Size of a chunk of the full set and of a batch of progress.
 const CHUNK_BYTES_MAX: usize = 1024 * 1024;
-/// Shortest time between two batches of progress.
 const PROGRESS_INTERVAL_MIN: Duration = Duration::from_secs(2);
-/// Points of a member kept while they cannot be sent.
+/// Points kept of a member while they cannot be sent.
 const UNSENT_POINTS_MAX: usize = 2_000;
-/// Points of a member kept after they were sent: what a workload measures in the few seconds until the hub has written them.
+/// Points kept of a member after they were sent: those of the seconds until the hub has written them.
 const SENT_POINTS_MAX: usize = 256;
-/// Answers about members that are not kept, waiting for a hub that does not read. Beyond it they are dropped: the hub
-/// asks again in its next set.
+/// Reports of rejected members that wait for the hub to read. Further ones are dropped: the hub asks
+/// again with its next set.
 const REJECTIONS_MAX: usize = 4_096;
 
-/// What is to be said.
 #[derive(Debug, Default)]
 pub struct Outbox {
     out: Option<mpsc::Sender<AgentMessage>>,
+    /// Messages that precede all others.
     first: VecDeque<Body>,
     rejected: VecDeque<MemberReport>,
     reports: BTreeSet<RunId>,
     progress: BTreeMap<WorkKey, Progress>,
-    /// The newest that was sent.
+    /// The newest progress that was sent.
     sent: BTreeMap<WorkKey, Progress>,
     progress_at: Option<Monotonic>,
 }
 
 impl Outbox {
-    /// A session is open: say the newest progress again, then the full set. In this order, because the hub takes no progress
-    /// of a member whose end it has heard.
+    /// Begins a session: queues the newest progress, then the full set, because the hub ignores
+    /// progress of a member whose end it knows.
     pub fn open(
         &mut self,
         out: mpsc::Sender<AgentMessage>,
@@ -74,7 +73,7 @@ impl Outbox {
         self.first.push_back(Body::SnapshotEnd(SnapshotEnd { epoch }));
     }
 
-    /// The session is over. What is newest is said in the next one.
+    /// Ends the session. The next one sends the newest state.
     pub fn close(&mut self) {
         self.out = None;
         self.first.clear();
@@ -82,34 +81,34 @@ impl Outbox {
         self.reports.clear();
     }
 
-    /// Say what the party offers.
+    /// Queues the inventory of the party.
     pub fn inventory(&mut self, (digest, json): (Digest, Vec<u8>)) {
         if self.out.is_some() {
             self.first.push_back(Body::Inventory(Inventory { digest: digest.to_string(), json }));
         }
     }
 
-    /// These members' reports have changed.
+    /// Queues the reports of these members.
     pub fn report(&mut self, mut runs: BTreeSet<RunId>) {
         if self.out.is_some() {
             self.reports.append(&mut runs);
         }
     }
 
-    /// Say this of a member that is not kept.
+    /// Queues the report of a rejected member, once.
     pub fn report_rejected(&mut self, member: &Member) {
         if self.out.is_some() && self.rejected.len() < REJECTIONS_MAX {
             self.rejected.push_back(convert::report(member));
         }
     }
 
-    /// A workload has moved on.
+    /// Records new progress of a workload.
     pub fn progress(&mut self, key: WorkKey, progress: Progress, now: Monotonic) {
         convert::coalesce(&mut self.progress, key, progress, UNSENT_POINTS_MAX);
         self.progress_at.get_or_insert(now);
     }
 
-    /// When progress may be sent.
+    /// Time at which progress may be sent.
     pub fn next_due(&self) -> Option<Monotonic> {
         self.progress_at.filter(|_| self.out.is_some() && !self.progress.is_empty())
     }
@@ -121,34 +120,34 @@ impl Outbox {
             && self.next_due().is_none_or(|at| now < at)
     }
 
-    /// Sends as much as the hub takes at once.
+    /// Sends all messages for which the session has room.
     pub fn send_ready(&mut self, members: &MemberSet, now: Monotonic) {
         while !self.is_empty(now) {
             let Some(Ok(permit)) = self.out.clone().map(mpsc::Sender::try_reserve_owned) else {
                 return;
             };
-            if let Some(body) = self.next(members, now) {
+            if let Some(body) = self.next_message(members, now) {
                 permit.send(AgentMessage { body: Some(body) });
             }
         }
     }
 
-    /// Sends one message, as soon as there is one and the hub takes it.
+    /// Waits until there is a message and the session has room, and sends it.
     pub async fn send_next(&mut self, members: &MemberSet, now: Monotonic) {
         let Some(out) = self.out.as_ref().filter(|_| !self.is_empty(now)) else {
             return std::future::pending().await;
         };
         let Ok(permit) = out.clone().reserve_owned().await else {
-            // The session's reader says so too; until then there is nothing to say it to.
+            // The session task reports the end later.
             self.close();
             return;
         };
-        if let Some(body) = self.next(members, now) {
+        if let Some(body) = self.next_message(members, now) {
             permit.send(AgentMessage { body: Some(body) });
         }
     }
 
-    fn next(&mut self, members: &MemberSet, now: Monotonic) -> Option<Body> {
+    fn next_message(&mut self, members: &MemberSet, now: Monotonic) -> Option<Body> {
         if let Some(body) = self.first.pop_front() {
             return Some(body);
         }
@@ -157,14 +156,14 @@ impl Outbox {
         }
         let Some(member) = self.reports.first().and_then(|run| members.member(run)) else {
             if self.reports.pop_first().is_some() {
-                // It settled meanwhile.
+                // The member has settled.
                 return None;
             }
             self.progress_at = Some(now + PROGRESS_INTERVAL_MIN);
             self.queue_progress(members);
             return self.first.pop_front();
         };
-        // The last progress of a member goes before its end, after which the hub would not take it.
+        // The last progress of a member precedes its end: the hub ignores later progress.
         if member.phase.is_terminal()
             && let Some(progress) = self.progress.remove(&member.key())
         {
@@ -176,7 +175,7 @@ impl Outbox {
         Some(Body::Report(convert::report(member)))
     }
 
-    /// Everything that waits goes out next, in as many messages as it needs.
+    /// Queues all waiting progress, in as many messages as it needs.
     fn queue_progress(&mut self, members: &MemberSet) {
         let held =
             |key: &WorkKey| members.member(&key.run).is_some_and(|m| m.attempt == key.attempt);
@@ -188,7 +187,7 @@ impl Outbox {
         self.first.extend(chunks(members).map(|members| Body::Progress(ProgressBatch { members })));
     }
 
-    /// What is sent of a member, and kept to be said again.
+    /// Converts progress to a message, and keeps its newest points for the next session.
     fn take_progress(&mut self, key: WorkKey, progress: Progress) -> MemberProgress {
         let message = convert::progress(&key, progress.clone());
         convert::coalesce(&mut self.sent, key, progress, SENT_POINTS_MAX);
@@ -196,7 +195,7 @@ impl Outbox {
     }
 }
 
-/// Messages of at most [`CHUNK_BYTES_MAX`] bytes, unless a single item is longer.
+/// Chunks of at most [`CHUNK_BYTES_MAX`] bytes, unless a single item is longer.
 fn chunks<T: prost::Message>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     let mut items = items.into_iter().peekable();
     std::iter::from_fn(move || {
@@ -217,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_hold_everything_in_order_and_none_is_too_long() {
+    fn chunks_hold_all_items_in_order_within_the_size_limit() {
         let report = |n: u64| MemberReport {
             sequence: n,
             run_id: "x".repeat(300_000),
@@ -237,7 +236,7 @@ mod tests {
         assert_eq!(
             chunks(vec![report(0), long, report(1)]).count(),
             3,
-            "one that is longer goes alone"
+            "a longer item has a chunk of its own"
         );
     }
 }

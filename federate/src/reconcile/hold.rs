@@ -10,7 +10,7 @@ use flow_domain::template::Resources;
 use super::{MemberSet, Transition};
 use crate::member::{Member, WorkStage};
 
-/// Why the agent does not request a hold.
+/// Reason for which the agent does not request a hold.
 pub(super) enum Obstacle {
     Permanent(Reason),
     /// The agent retries after a change of the set, the session or the journal.

@@ -411,12 +411,11 @@ async fn a_member_that_never_started_has_no_log_which_is_final_and_one_that_may_
     let (_, code, message) = refusal(&mut session).await;
     assert_eq!(
         (code.as_str(), message.as_str()),
-        ("runtime_error", "this member has not started yet")
+        ("runtime_error", "the member has not started yet")
     );
     session.assign(wish(1, 1, 3, DesiredPhase::Stopped)).await;
     let stopped = session.report(&run, MemberPhase::Stopped).await;
-    let never =
-        ("log_not_found".to_owned(), "this member never started, there is no log".to_owned());
+    let never = ("log_not_found".to_owned(), "the member never started and has no log".to_owned());
     session.say(open_log(2, &run)).await;
     assert_eq!(refusal(&mut session).await, (2, never.0.clone(), never.1.clone()));
     // Nor when only the journal remembers it.

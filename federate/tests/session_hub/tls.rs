@@ -111,7 +111,7 @@ async fn each_way_that_leads_nowhere_is_told_in_a_sentence_by_the_log_and_by_doc
             "plain",
             format!("http://127.0.0.1:{tls}"),
             "",
-            format!("the hub at http://127.0.0.1:{tls} speaks TLS: say https:// in hub.address"),
+            format!("the hub at http://127.0.0.1:{tls} requires TLS: use https:// in hub.address"),
         ),
         (
             "tls",
