@@ -10,7 +10,7 @@ use flow_testkit::{Authority, free_port, spawn_tied, wait_for_blocking};
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// A folder with an agent's configuration and its secret.
+/// A directory with an agent's configuration and secret.
 struct Place(tempfile::TempDir);
 
 impl Place {
@@ -44,7 +44,7 @@ impl Place {
         command
     }
 
-    /// Runs a command that ends by itself. Answers its success, and its output on both streams.
+    /// Runs a command until it ends. Returns its success and the output of both streams.
     fn said(&self, verb: &[&str]) -> (bool, String) {
         let output = self.command(verb).output().unwrap();
         (
@@ -118,7 +118,7 @@ fn u24_every_fault_is_told_at_once_with_its_file() {
 fn u27_authorities_that_expire_are_told_of() {
     let place = Place::new();
     let authority = Authority::new();
-    // A certificate of a server serves as an authority here: its time alone is looked at.
+    // A server's certificate stands for the authority: the check reads only its validity period.
     let told = |days| {
         let file = authority.pair_ending(place.0.path(), "ca", &["hub"], days).cert;
         place.configure("party-a", "https://127.0.0.1:1", &format!("ca_file = {file:?}\n"));

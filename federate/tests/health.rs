@@ -8,7 +8,7 @@ use flow_testkit::{Holders, answer_time, sized};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// Twice a kubelet's own timeout, for a machine that runs other tests at the same time.
+/// Twice the default timeout of a kubelet's probe, because other tests run at the same time.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]

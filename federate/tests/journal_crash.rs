@@ -1,4 +1,5 @@
-//! The journal against crashes: what it said is durable is there after `kill -9`, and nothing else is believed.
+//! The journal after crashes: every write that it acknowledged is there after `kill -9`, and a
+//! partial or damaged write is not used.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -48,7 +49,8 @@ async fn open(dir: &Path) -> Result<Journal, JournalError> {
     Journal::open(&dir.join("data"), &party()).await
 }
 
-/// Not a test: the process that is killed. Says what is durable, one number a line.
+/// Not a test: the process that the next test kills. Prints the number of each durable write, one a
+/// line.
 #[tokio::test]
 #[ignore = "started by the test below"]
 async fn writes_until_it_is_killed() {
@@ -86,7 +88,7 @@ async fn what_was_said_to_be_durable_survives_kill_9_and_each_transaction_is_who
         let mut durable = None;
         while durable < Some(20) {
             let line = lines.next().expect("it writes").unwrap();
-            // The test harness begins the first line.
+            // The test harness prints its own text at the beginning of the first line.
             if let Some((_, n)) = line.rsplit_once("durable ") {
                 durable = Some(n.parse::<u64>().unwrap());
             }
@@ -237,7 +239,8 @@ async fn a_broken_row_costs_its_own_member_alone_and_is_kept() {
     assert_eq!(kept, [run(1).as_str(), run(4).as_str(), "rot"]);
 }
 
-/// A row as every released agent writes it. A renamed field or variant must keep its name here.
+/// A row as every released agent writes it. A renamed field or variant must keep its old name in
+/// the journal.
 #[tokio::test]
 async fn journal_entry_format_is_unchanged() {
     use sqlx::Connection as _;
@@ -297,7 +300,8 @@ async fn a_spec_stays_as_long_as_a_member_may_be_started_from_it() {
     let digest = Digest::of(b"spec");
     let specs = [(&digest, b"spec".as_slice())];
     journal.write(&[&member(1), &member(2)], &specs, 1, SeenHub::default()).await.unwrap();
-    // A third of the same spec comes with the first one's end: nobody has to send the bytes again.
+    // A third member of the same spec arrives when the first settles: the hub need not resend the
+    // spec.
     journal.write(&[&settled(1, 10), &member(3)], &[], 2, SeenHub::default()).await.unwrap();
     journal.write(&[&settled(2, 11)], &[], 3, SeenHub::default()).await.unwrap();
     assert_eq!(journal.spec(&digest).await.unwrap().unwrap(), b"spec");

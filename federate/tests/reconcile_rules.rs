@@ -1,4 +1,4 @@
-//! The agent's rules, one by one. What they are worth together is the model check's business.
+//! The rules of the agent's reconciliation, one by one. `model_check` tests their combination.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ struct Test {
     now: Timestamp,
 }
 
-/// A moment of clocks that have never been set.
+/// A moment at which no clock has been set: monotonic time equals wall time.
 fn moment(wall: Timestamp) -> Moment {
     Moment { wall, monotonic: Monotonic::from_origin(Duration::from_micros(wall.0.unsigned_abs())) }
 }
@@ -33,7 +33,7 @@ fn key(n: u8, attempt: u32) -> WorkKey {
     WorkKey { run: run(n), attempt }
 }
 
-/// Run `n` of task 1.
+/// The desired member of run `n` of task 1.
 fn wish(n: u8, attempt: u32, generation: u64, desired: DesiredPhase) -> DesiredMember {
     DesiredMember {
         run: run(n),
@@ -95,7 +95,7 @@ impl Test {
         self.hear(Input::WorkObserved(key(n, attempt), state))
     }
 
-    /// Run `n` is running in attempt 1.
+    /// Brings run `n` to `Running` in attempt 1.
     fn start(&mut self, n: u8) {
         self.wish(n, 1, 2, DesiredPhase::Reserved);
         self.see(n, 1, held());
@@ -176,7 +176,7 @@ fn a8_a_run_that_neither_journal_nor_runtime_knows_is_answered_and_leaves_no_tra
         );
         assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentStateLost)));
         assert!(test.party.member(&run(1)).is_some_and(|member| member.bindings.is_empty()));
-        // An older wish that was overtaken starts nothing, and a newer hub causes no write either.
+        // A delayed older desired member starts nothing, and a newer incarnation causes no write.
         assert_eq!(test.wish(1, 1, 2, DesiredPhase::Reserved), Transition::default());
         assert_eq!(test.hear(Input::Connected { incarnation: 2 }), Transition::default());
         let (mut next, out) = MemberSet::restore(Vec::new(), NO_LIMIT, 600, 100, 1, moment(NOW));
@@ -193,7 +193,7 @@ fn a8_a_run_that_neither_journal_nor_runtime_knows_is_answered_and_leaves_no_tra
             Transition::default()
         );
         assert!(test.party.member(&run(1)).is_none());
-        // Nor does one that the acknowledgement has overtaken, too.
+        // A delayed desired member that arrives after the acknowledgement starts nothing either.
         let out = test.wish(1, 1, 2, DesiredPhase::Reserved);
         assert_eq!(out, Transition { reports: [run(1)].into(), ..Transition::default() });
         assert_eq!(test.at(1), (MemberPhase::Failed, Some(ReasonCode::AgentStateLost)));
@@ -502,7 +502,7 @@ fn a_new_process_asks_again_for_what_was_under_way() {
     }
 }
 
-/// A run of a task of its own.
+/// The desired member of run `n` of task `n`: no other run belongs to its task.
 fn lone(n: u16, generation: u64, desired: DesiredPhase) -> DesiredMember {
     let id = format!("{n:032x}");
     DesiredMember {
@@ -565,7 +565,7 @@ fn more_members_than_an_agent_holds_are_answered_and_not_kept() {
         );
         assert!(test.party.member(&one_more.run).is_none());
     }
-    // Nor is one that was settled long ago, and is said again to have ended.
+    // The agent reports the end of a settled member again, but does not return it to a full set.
     let old = Member {
         phase: MemberPhase::Succeeded,
         settled: true,
@@ -575,7 +575,7 @@ fn more_members_than_an_agent_holds_are_answered_and_not_kept() {
     assert!(!test.party.restore_settled(old, &mut out));
     assert_eq!((out.rejected[0].phase, out.write.len()), (MemberPhase::Succeeded, 0));
 
-    // Those that are held go on, and make room when they have settled.
+    // Members in the set are still reconciled, and a settled one leaves its place to another.
     let first = lone(0, 3, DesiredPhase::Stopped);
     let key = WorkKey { run: first.run.clone(), attempt: 1 };
     assert_eq!(
@@ -692,7 +692,7 @@ fn a_live_member_is_as_old_as_the_hub_that_last_wished_something_of_it() {
     ));
     assert_eq!(test.party.oldest_incarnation(), 1);
     test.hear(Input::Disconnected);
-    // Restored from a backup that knows the one and not the other.
+    // The hub was restored from a backup that contains only the first run.
     test.hear(Input::Connected { incarnation: 2 });
     let out = test.wish(1, 1, 3, DesiredPhase::Running);
     assert_eq!(
@@ -702,12 +702,12 @@ fn a_live_member_is_as_old_as_the_hub_that_last_wished_something_of_it() {
     );
     assert_eq!(test.party.oldest_incarnation(), 1, "of the other this hub has not spoken");
 
-    // A crash forgets nothing of it.
+    // The incarnation of a member survives a crash.
     let members: Vec<Member> = test.party.members().cloned().collect();
     let (party, _) = MemberSet::restore(members, NO_LIMIT, 600, 100, 2, moment(NOW));
     assert_eq!(party.oldest_incarnation(), 1);
 
-    // An operator may have it stopped, which makes it no younger; when it has ended nobody asks.
+    // A stop as an orphan does not renew the incarnation; an ended member no longer counts.
     let orphan = DesiredMember { orphan: true, ..lone(2, 3, DesiredPhase::Stopped) };
     test.hear(Input::DesiredReceived(orphan.clone(), None));
     assert_eq!(test.party.oldest_incarnation(), 1);
@@ -739,7 +739,8 @@ fn why_a_running_member_is_not_seen_is_its_reason_until_it_is_seen_again() {
         "it never goes back to starting"
     );
 
-    // What is being stopped says what keeps it; that it is not seen proves nothing.
+    // A member that is being stopped reports why it is still alive: an unseen workload is not
+    // proven dead.
     assert_eq!(test.stop(1, 1, 4).actions, [Action::Stop(key(1, 1), 7)]);
     test.see(1, 1, WorkState::Running);
     assert_eq!(test.see(1, 1, unseen()).reports.len(), 1);

@@ -1,4 +1,4 @@
-//! The agent against a hub that says what the test wants, over the real HTTP/2 stack.
+//! The agent with a hub that sends the messages of the test, over the real HTTP/2 stack.
 
 #[path = "session_hub/clock.rs"]
 mod clock;
@@ -69,7 +69,7 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
     agent.wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1))).await;
     agent.stop().await;
 
-    // History stays for a hub that was restored from a backup.
+    // The agent keeps settled members for a hub that was restored from a backup.
     agent.start(hub.connector());
     let session = hub.open(Vec::new()).await;
     assert_eq!(
@@ -162,7 +162,7 @@ async fn an_agent_killed_after_the_start_takes_its_work_up_again_and_starts_noth
     session.report(&run, MemberPhase::Starting).await;
     agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
     agent.kill().await;
-    // Meanwhile the workload comes up and ends.
+    // The workload starts and exits while no agent runs.
     agent.runtime.exit(&key(&run, 1), 3);
     agent.start(hub.connector());
     let mut session = hub.open(vec![wish(1, 1, 3, DesiredPhase::Running)]).await;
@@ -234,7 +234,7 @@ async fn a_hold_is_let_go_after_ten_minutes_without_the_hub_and_never_started_af
     let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
     drop(session);
-    // It tries to come back and is not greeted.
+    // The agent reconnects, and the hub sends no Welcome.
     let waiting = agent.pass_time_until(5, hub.accept()).await;
     assert!(
         matches!(agent.runtime.state(&key(&run, 1)), WorkState::Held { .. }),
@@ -249,7 +249,7 @@ async fn a_hold_is_let_go_after_ten_minutes_without_the_hub_and_never_started_af
         )
         .await;
     drop(waiting);
-    // Older calls were given up meanwhile.
+    // The agent has given up its earlier connections.
     let mut session = loop {
         let mut session = agent.pass_time_until(1, hub.accept()).await;
         if session.is_greeted(1).await {
@@ -299,7 +299,7 @@ async fn progress_is_latest_wins_every_two_seconds_and_goes_before_the_end() {
     assert_eq!(epochs(&first), [Some(1)]);
     agent.runtime.progress(&key(&run, 1), at(2));
     agent.runtime.progress(&key(&run, 1), Progress { complete: true, ..at(3) });
-    // A verdict is a fact and travels at once, in a report; the numbers wait for their time.
+    // The agent reports `complete` at once; progress values wait for their interval.
     let report = session.report(&run, MemberPhase::Running).await;
     assert!(report.complete);
     agent.runtime.exit(&key(&run, 1), 0);
@@ -368,7 +368,7 @@ async fn a_party_that_does_not_disclose_logs_says_so_and_one_that_discloses_litt
     assert_eq!(String::from_utf8(log).unwrap(), format!("line one\n{end}\n"));
 }
 
-/// Status and body of one page.
+/// Requests a page of the health listener. Returns status and body.
 async fn page(address: std::net::SocketAddr, path: &str) -> (u16, String) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -458,7 +458,7 @@ async fn a_journal_that_cannot_be_written_keeps_new_work_out_and_lets_old_work_b
     session.report(&run, MemberPhase::Reserved).await;
     session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Running).await;
-    // A writer that never ends stands for a disk that is full.
+    // An open write transaction has the same effect as a full disk.
     let path = agent.data_dir().join("journal.db");
     let mut other = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();

@@ -1,5 +1,5 @@
-//! An agent as a process that loses something of its machine: the reader of its log, its data directory, descriptors. No
-//! hub answers here; what happens when a disk is full is tested with whole federations.
+//! An agent process that loses the reader of its log, its data directory or its file descriptors.
+//! No hub answers in these tests. The end-to-end tests cover a full disk.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -70,7 +70,8 @@ impl Agent {
             .filter(|answer| !answer.is_empty())
     }
 
-    /// Waits until its loop answers: there is no session, and the journal takes writes.
+    /// Waits until `/readyz` reports that there is no session: the loop runs and the journal takes
+    /// writes.
     async fn works(&mut self) {
         wait_for("the agent to work", SOON, async || {
             assert!(self.process.try_wait().expect("a child of ours").is_none(), "the agent ended");
@@ -95,7 +96,7 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // It may have ended.
+        // Both calls may fail, because the process may have ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,5 @@
-//! A hub that says what the test wants, behind the real server stack over a channel in memory; and an agent to talk to.
+//! A hub that sends the messages of the test through the real server stack over an in-memory
+//! channel, and an agent with a fake runtime.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -44,7 +45,7 @@ pub struct FakeHub {
     door: mpsc::Sender<DuplexStream>,
     sessions: mpsc::Receiver<Session>,
     logs: mpsc::Receiver<(u64, Vec<u8>)>,
-    /// Whether somebody reads the logs that are pushed; else they stay open.
+    /// True if the hub reads pushed logs; otherwise their streams stay open.
     pub reads_logs: watch::Sender<bool>,
 }
 
@@ -52,7 +53,7 @@ pub struct Session {
     pub metadata: MetadataMap,
     messages: Streaming<AgentMessage>,
     out: mpsc::Sender<Result<HubMessage, Status>>,
-    /// Everything heard, in order.
+    /// All received messages, in order.
     pub heard: Vec<FromAgent>,
 }
 
@@ -113,7 +114,7 @@ impl FakeHub {
             while let Some(connection) = incoming.recv().await {
                 let service = TowerToHyperService::new(service.clone());
                 let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                // A connection that breaks is the test's doing.
+                // The test itself breaks connections: that is no error.
                 tokio::spawn(async move {
                     server.serve_connection(TokioIo::new(connection), service).await.is_ok()
                 });
@@ -126,7 +127,7 @@ impl FakeHub {
         Connector::Memory(self.door.clone())
     }
 
-    /// The agent's next session, not yet greeted.
+    /// Accepts the agent's next session and sends no message.
     pub async fn accept(&mut self) -> Session {
         flow_common::clock::timeout(PATIENCE, self.sessions.recv())
             .await
@@ -134,7 +135,8 @@ impl FakeHub {
             .expect("the hub lives")
     }
 
-    /// The agent's next session, greeted with an empty set, its own set read.
+    /// Accepts the agent's next session, sends Welcome and the snapshot `set`, and receives the
+    /// agent's snapshot.
     pub async fn open(&mut self, set: Vec<DesiredMember>) -> Session {
         let mut session = self.accept().await;
         session.hello().await;
@@ -151,7 +153,7 @@ impl FakeHub {
             .expect("the hub lives")
     }
 
-    /// Whether a session was opened meanwhile.
+    /// True if the agent has opened another session. Discards that session.
     pub fn is_called(&mut self) -> bool {
         self.sessions.try_recv().is_ok()
     }
@@ -176,7 +178,7 @@ impl Session {
         .await;
     }
 
-    /// Says hello to an agent that may have given up; answers whether it had not.
+    /// Sends Welcome. Returns false if the agent has given up this session.
     pub async fn is_greeted(&mut self, incarnation: u64) -> bool {
         let greeting = async {
             self.hello().await;
@@ -240,7 +242,7 @@ impl Session {
         }
     }
 
-    /// Waits for a report of this phase.
+    /// Waits for a report of `run` in `phase`, alone or in the agent's snapshot.
     pub async fn report(&mut self, run: &RunId, phase: MemberPhase) -> MemberReport {
         let is = |r: &MemberReport| r.run_id == run.as_str() && r.phase == phase.as_str();
         let body = self
@@ -257,7 +259,7 @@ impl Session {
         }
     }
 
-    /// What the agent's own set held.
+    /// The members of the agent's snapshot.
     pub fn members(&self) -> Vec<&MemberReport> {
         self.heard
             .iter()
@@ -269,7 +271,7 @@ impl Session {
     }
 }
 
-/// A task of party `a` (aggregator) and `b` (trainer), generic framework.
+/// The spec of `party` in a task of `a` (aggregator) and `b` (trainer), generic framework.
 pub fn sealed(party: &str) -> SealedSpec {
     let template = TemplateBody {
         framework: Framework::Generic,
@@ -312,7 +314,7 @@ pub fn key(run: &RunId, attempt: u32) -> WorkKey {
     WorkKey { run: run.clone(), attempt }
 }
 
-/// An assignment of run `n` of task `n` at party `a`.
+/// The desired member of run `n` of task `n` at party `a`.
 pub fn wish(n: u8, attempt: u32, generation: u64, desired: DesiredPhase) -> DesiredMember {
     let spec = sealed("a");
     let bindings = bindings::compose(&spec.spec.holes, &run_id(n), 1, 1, &|_, _| None).unwrap();
@@ -333,14 +335,14 @@ pub fn wish(n: u8, attempt: u32, generation: u64, desired: DesiredPhase) -> Desi
     }
 }
 
-/// An agent of party `a` with a fake runtime and a clock that stands still.
+/// An agent of party `a` with a fake runtime and a clock that only the test advances.
 pub struct TestAgent {
     pub dir: tempfile::TempDir,
     pub runtime: FakeRuntime,
     pub clock: MockClock,
     pub policies: watch::Sender<Arc<PartyPolicy>>,
     pub logs: LogPolicy,
-    /// Where it is asked how it stands.
+    /// Sends status requests as the health listener does.
     pub status_requests: mpsc::Sender<StatusRequest>,
     running: Option<(CancellationToken, JoinHandle<Result<(), AgentError>>)>,
 }
@@ -404,7 +406,7 @@ impl TestAgent {
         self.running = Some((stop, tokio::spawn(agent)));
     }
 
-    /// Gone between two instructions: nothing is flushed or said.
+    /// Aborts the agent between two instructions: it flushes and sends nothing.
     pub async fn kill(&mut self) {
         let (_, task) = self.running.take().expect("it runs");
         task.abort();
@@ -425,7 +427,8 @@ impl TestAgent {
         flow_testkit::wait_for(what, PATIENCE, async || condition()).await;
     }
 
-    /// Lets time pass until something has happened: back-off waits by this clock too.
+    /// Advances the clock in steps of `step_s` until `future` is ready: the backoff uses this
+    /// clock.
     pub async fn pass_time_until<T>(&self, step_s: u64, future: impl Future<Output = T>) -> T {
         tokio::pin!(future);
         loop {

@@ -1,11 +1,12 @@
-//! All the worlds that hub and agents can come into, within bounds: every interleaving of messages, crashes, lost
-//! journals, restored backups, deadlines and users, over the real `flow_domain::run::step` and the real
-//! `flow_federate::reconcile`. Breadth first, so that a broken promise comes with its shortest story.
+//! Bounded model check of hub and agents: interleavings of messages, crashes, lost journals,
+//! restored backups, deadlines and user requests, over the real `flow_domain::run::step` and the
+//! real `flow_federate::reconcile`.
 //!
-//! Each scenario has its own budget of misfortunes. It is searched breadth first until nothing new is found or the
-//! budget of states is used up, and then walked at random from end to end, each walk numbered and repeatable; the test
-//! prints how far that went. From a sample of the states the task is stopped and everybody behaves from then on: the
-//! end must be reached.
+//! Each scenario has a budget of faults. A breadth-first search visits its states until there is no
+//! new state or `STATES` is reached, so a violated invariant comes with a shortest trace. Random
+//! walks follow; each has a number and is repeatable. The test prints the number of states and
+//! steps. From a sample of the states all runs are stopped and no fault follows: the model must
+//! reach its end.
 
 mod world;
 
@@ -19,15 +20,16 @@ use flow_domain::task::Rules;
 use flow_federate::runtime::WorkKey;
 use world::World;
 
-/// Most states looked at breadth first in one scenario.
+/// Limit of states in the breadth-first search of one scenario.
 const STATES: usize = 12_000;
-/// One state in so many is followed to its end.
+/// One state in `SAMPLE` is followed to its end.
 const SAMPLE: u64 = 64;
-/// Random walks in one scenario, and their longest length.
+/// Random walks in one scenario.
 const WALKS: u64 = 1_000;
+/// Limit of events in one walk.
 const STEPS: usize = 400;
 
-/// What may go wrong, and how often.
+/// The number of times that each fault and user request may still occur.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
 struct Budget {
     breaks: u8,
@@ -79,14 +81,16 @@ struct Scenario {
 struct State {
     world: World,
     left: Budget,
-    /// Agents act at once: fewer states between two that matter. Not where agents crash.
+    /// Agents perform their actions at once, which leaves out intermediate states. The search sets
+    /// it only in scenarios without crashes.
     hurry: bool,
 }
 
 impl State {
     fn events(&self) -> Vec<Event> {
         let (w, left) = (&self.world, &self.left);
-        // What an agent has written down it does, or dies: nothing that others do can come between.
+        // An agent performs the actions that it journaled, or crashes: no other event can affect
+        // them.
         if let Some(i) = w.agents.iter().position(|a| !a.todo.is_empty()) {
             let mut events = vec![Event::Act(i)];
             if left.crashes > 0 {
@@ -230,12 +234,12 @@ impl State {
         Ok(next)
     }
 
-    /// Everything is asked to stop, and from now on everybody behaves: the end must come.
+    /// Stops all runs and allows no further fault. Fails if the model does not reach its end.
     fn ends(&self, scenario: &Scenario) -> Result<(), String> {
         let mut state =
             Self { left: Budget { jumps: 40, ..Budget::default() }, hurry: true, ..self.clone() };
         state.world.operator = true;
-        // Messages that were lost on the way are said again in the next session's sets.
+        // The snapshots of the next session replace the lost messages.
         for i in 0..state.world.agents.len() {
             if state.world.agents[i].connected {
                 state.world.part(i);
@@ -248,7 +252,7 @@ impl State {
             if state.world.is_over() {
                 return Ok(());
             }
-            // Prefer anything to waiting; a workload that is being stopped dies of it.
+            // Any event goes before a jump in time; a workload ends only because it is stopped.
             let events = state.events();
             let quiet = |e: &&Event| !matches!(e, Event::Jump | Event::Ends(_, _, Some(_)));
             let event = events
@@ -287,7 +291,7 @@ fn fingerprint(state: &State) -> u64 {
     hasher.finish()
 }
 
-/// How often each end was seen: shows that the search goes all the way.
+/// The number of settled runs by final phase: shows that the search reaches the end of runs.
 #[derive(Default, Debug)]
 struct Ends {
     succeeded: usize,
@@ -356,7 +360,8 @@ fn search(scenario: &Scenario, begin: &State, ends: &mut Ends) {
     );
 }
 
-/// One life, chosen by its number. Misfortunes are rarer than progress, or no life would get anywhere.
+/// One random walk; `number` is the seed. Faults are rarer than progress, otherwise no walk would
+/// reach an end.
 fn walk(scenario: &Scenario, mut state: State, number: u64, ends: &mut Ends) -> usize {
     let mut random = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut draw = |below: usize| {
@@ -516,8 +521,9 @@ fn everything_at_once_breaks_nothing() {
         failures: 1,
     };
     explore(&scenario("everything at once", budget));
-    // Two machines for one party, and a hub that forgot what the first was told, can start one attempt on both: nothing
-    // but a lease that both must hold (Kubernetes) would help. With one hub they cannot.
+    // With two machines for one party, a restored hub that has lost its messages to the first can
+    // start one attempt on both. Only a lease that both machines share (Kubernetes) prevents this,
+    // so this scenario has no restore.
     let faithful = Budget { restores: 0, ..budget };
     explore(&Scenario {
         agents: &[0, 0, 1],

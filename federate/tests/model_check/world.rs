@@ -1,8 +1,10 @@
-//! The world of the model: one hub, its database and backup, some agents with journal and machine, and the wires.
+//! The world of the model: one hub with its database and backup, some agents with journal and
+//! machine, and the connections between them.
 //!
-//! Hub and agents are the real pure functions; what is written here is only what the drivers do around them: the
-//! hub sends a member's wish when (attempt, generation) moved and the full set on connect, acknowledges what settled;
-//! the agent journals before it acts, loses everything else in a crash, and says its full set on connect.
+//! Hub and agents are the real pure functions; this module models only their drivers. The hub sends
+//! a desired member when its (attempt, generation) changes, sends all of them on connect, and
+//! acknowledges settled members. The agent journals before it acts, loses all other state in a
+//! crash, and sends a snapshot on connect.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -22,7 +24,7 @@ use flow_federate::runtime::{Held, WorkKey, WorkState};
 
 pub const HOLD_MAX_S: u64 = 600;
 
-/// How a key stands on an agent's machine.
+/// State of a key on an agent's machine.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Machine {
     Held,
@@ -30,7 +32,7 @@ pub enum Machine {
         stopping: bool,
     },
     Ended(WorkState),
-    /// Used up; the runtime only remembers that.
+    /// The runtime records only that the key was used and must not be used again.
     Burnt,
 }
 
@@ -55,18 +57,18 @@ pub struct Agent {
     pub seen_incarnation: u64,
     pub todo: VecDeque<Action>,
     pub machine: BTreeMap<WorkKey, Machine>,
-    /// Keys whose state the agent has not seen yet.
+    /// Keys whose current state the agent has not observed yet.
     pub unseen: BTreeSet<WorkKey>,
-    /// Said by the runtime in answer to a stop of something that is not there.
+    /// Keys that the runtime will report as absent, because a stop found no workload.
     pub absent: BTreeSet<WorkKey>,
     pub connected: bool,
-    /// The hub took it, by its Hello, for an agent that holds nothing older than this very hub.
+    /// The Hello showed no member of an older incarnation than the hub's.
     pub knows_us: bool,
     pub to_agent: VecDeque<ToAgent>,
     pub to_hub: VecDeque<ToHub>,
 }
 
-/// What a backup of the hub holds.
+/// The part of the hub's state that a backup contains.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Database {
     pub runs: Vec<Run>,
@@ -80,16 +82,16 @@ pub struct World {
     pub backup: Option<Database>,
     pub incarnation: u64,
     pub agents: Vec<Agent>,
-    /// Everything that was ever started, on whatever machine.
+    /// All starts so far, on all machines.
     pub started: BTreeSet<(RunId, usize, u32)>,
-    /// Every start a hub ever committed.
+    /// All starts that a hub has committed, before and after a restore.
     pub granted: BTreeSet<(RunId, usize, u32)>,
-    /// Numbers that are given out once.
+    /// Counters of unique ids.
     pub instances: u8,
     pub runs: u8,
-    /// An operator has decided to stop what no hub knows.
+    /// An administrator has decided to stop all orphans.
     pub operator: bool,
-    /// A promise that was broken on the way here.
+    /// A violated invariant that the state itself does not show.
     pub broken: Option<String>,
 }
 
@@ -139,7 +141,7 @@ impl Agent {
         }
     }
 
-    /// Keys of which something is alive on this machine.
+    /// Keys with a hold or a running workload on this machine.
     pub fn alive(&self) -> impl Iterator<Item = &WorkKey> {
         self.machine
             .iter()
@@ -172,7 +174,8 @@ impl Agent {
         }
     }
 
-    /// What the driver does with what follows from an input. Nothing but urgent writes is durable: the worst case.
+    /// Applies a transition as the driver does. Only `write` becomes durable, which is the worst
+    /// case.
     fn take(&mut self, out: Transition) {
         self.journal.extend(out.write.clone());
         self.todo.extend(out.actions);
@@ -193,7 +196,7 @@ impl Agent {
         self.take(out);
     }
 
-    /// Gone between two instructions; a new process on what was durable.
+    /// Ends the process between two instructions and starts a new one on the durable state.
     pub fn crash(&mut self, now: Timestamp) {
         self.todo.clear();
         self.absent.clear();
@@ -208,7 +211,8 @@ impl Agent {
         );
         self.core = core;
         self.take(out);
-        // The runtime tells again what it knows; what the journal does not know is stopped before anything else.
+        // The runtime reports its keys again. The agent first stops those that are not in the
+        // journal.
         self.unseen = self
             .machine
             .iter()
@@ -220,7 +224,7 @@ impl Agent {
         }
     }
 
-    /// What is alive here and the journal does not know.
+    /// Live keys of runs that are not in the member set.
     pub fn unknown(&self) -> Vec<WorkKey> {
         self.alive().filter(|key| self.core.member(&key.run).is_none()).cloned().collect()
     }
@@ -272,7 +276,7 @@ impl World {
         hex(self.instances)
     }
 
-    /// A user starts the task (again).
+    /// A user starts the task, for the first time or again.
     pub fn submit(&mut self, roles: [Role; 2], rules: Rules) {
         self.runs += 1;
         let members = (0..2)
@@ -306,7 +310,7 @@ impl World {
         self.tell(last, None);
     }
 
-    /// One input to one run; what changed for connected members is sent.
+    /// Applies one input to one run and sends the changes to connected members.
     pub fn hub(&mut self, at: usize, input: &HubInput) {
         let before = self.db.runs[at].clone();
         if let Ok((after, _)) = step(&before, input, self.now) {
@@ -348,7 +352,7 @@ impl World {
         }
     }
 
-    /// Whether the hub would open a session for this agent.
+    /// True if this agent would connect and the hub would accept its session.
     pub fn may_connect(&self, i: usize) -> bool {
         let agent = &self.agents[i];
         !agent.connected
@@ -359,7 +363,7 @@ impl World {
     pub fn connect(&mut self, i: usize) {
         let (p, instance) = (self.agents[i].party, self.agents[i].instance.clone());
         self.db.instances.insert(p, instance.clone());
-        // The contact is stored before anything is sent.
+        // The hub stores the contact before it sends a message.
         for at in 0..self.db.runs.len() {
             self.hub(at, &HubInput::Connected { party: party(p), instance: instance.clone() });
         }
@@ -384,7 +388,8 @@ impl World {
             .filter(|m| m.settled && agent.core.member(&m.run).is_none())
             .map(|m| agent.report(m));
         let set: Vec<ToHub> = open.chain(settled).collect();
-        // Of what has settled on both sides nothing follows; leaving it out keeps the model small.
+        // Reports of members that are settled on both sides change nothing: without them the model
+        // is smaller.
         let known = |told: &ToHub| {
             self.db
                 .runs
@@ -402,7 +407,7 @@ impl World {
         agent.to_hub.extend(news);
     }
 
-    /// The connection breaks; whatever was under way is lost.
+    /// The connection breaks; the messages in transit are lost.
     pub fn part(&mut self, i: usize) {
         let now = self.now;
         let agent = &mut self.agents[i];
@@ -455,7 +460,7 @@ impl World {
             answer(self, true);
         } else if self.operator || self.agents[i].knows_us {
             if !self.operator {
-                // No hub of this world forgets a run but by being restored.
+                // In this model a hub loses a run only by a restore.
                 self.broken = Some(format!(
                     "{run} was made before the hub was restored, and is stopped as if nobody wanted it"
                 ));
@@ -476,7 +481,7 @@ impl World {
         }
     }
 
-    /// The agent does what it wrote down. Answers a broken promise, if there is one.
+    /// The agent performs its next journaled action. The error is a violated invariant.
     pub fn act(&mut self, i: usize) -> Result<(), String> {
         let now = self.now;
         let Some(action) = self.agents[i].todo.pop_front() else { return Ok(()) };
@@ -536,7 +541,8 @@ impl World {
         Ok(())
     }
 
-    /// Agents do at once what they wrote down, and see at once what became of it; only how workloads end they see later.
+    /// Performs all pending actions and lets agents observe the results at once, except the ends of
+    /// workloads.
     pub fn hurry(&mut self) -> Result<(), String> {
         for i in 0..self.agents.len() {
             loop {
@@ -558,7 +564,7 @@ impl World {
         Ok(())
     }
 
-    /// The agent sees how a key stands now.
+    /// The agent observes the current state of a key.
     pub fn see(&mut self, i: usize, key: &WorkKey) {
         let now = self.now;
         let agent = &mut self.agents[i];
@@ -579,7 +585,7 @@ impl World {
         agent.hear(Input::WorkObserved(key.clone(), WorkState::Absent), now);
     }
 
-    /// A workload ends: by itself with this status, or because it is being stopped.
+    /// A workload exits with `code`, or is stopped if `code` is `None`.
     pub fn end(&mut self, i: usize, key: &WorkKey, code: Option<i32>) {
         let agent = &mut self.agents[i];
         let reason = code.is_none().then(|| Reason::new(ReasonCode::StopRequested, "stopped"));
@@ -604,7 +610,7 @@ impl World {
         agent.crash(self.now);
     }
 
-    /// The hub's database is put back from the backup.
+    /// Restores the hub's database from the backup.
     pub fn restore(&mut self) {
         let Some(backup) = self.backup.take() else { return };
         for i in 0..self.agents.len() {
@@ -638,7 +644,7 @@ impl World {
         }
     }
 
-    /// What must hold in every state.
+    /// Checks the invariants of every state.
     pub fn check(&self) -> Result<(), String> {
         if let Some(broken) = &self.broken {
             return Err(broken.clone());
@@ -677,7 +683,7 @@ impl World {
         Ok(())
     }
 
-    /// Nothing is left to do for anybody.
+    /// True if all runs are settled and no connected agent has a member or a live key.
     pub fn is_over(&self) -> bool {
         self.db.runs.iter().all(|r| r.phase.is_terminal() && r.is_settled())
             && self

@@ -1,4 +1,4 @@
-//! The agent's clocks: a wall clock that is set, and an agent that does not run for a while.
+//! The agent's clocks: the wall clock is set, or the agent does not run for a while.
 
 use flow_common::clock::Clock as _;
 use flow_domain::member::{DesiredPhase, MemberPhase};

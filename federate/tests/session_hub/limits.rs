@@ -1,4 +1,5 @@
-//! What a broken or hostile hub cannot do to an agent, and what a hub that was killed or restored cannot lose for it.
+//! Limits against a broken or hostile hub, and the agent's state and progress after the hub was
+//! killed or restored.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +17,7 @@ use sqlx::Connection as _;
 
 use crate::fake_hub::{self, FakeHub, Session, TestAgent, key, run_id, wish};
 
-/// The workload of run `n` runs.
+/// Brings run `n` to `Running`.
 async fn running(session: &mut Session, agent: &TestAgent, n: u8) -> RunId {
     let run = run_id(n);
     session.assign(wish(n, 1, 2, DesiredPhase::Reserved)).await;
@@ -33,7 +34,7 @@ async fn running(session: &mut Session, agent: &TestAgent, n: u8) -> RunId {
     run
 }
 
-/// The agent's next session after a broken one: it waits before it calls again.
+/// Accepts the next session after a broken one. Time passes: the agent waits before it reconnects.
 async fn next_session(hub: &mut FakeHub, agent: &TestAgent) -> Session {
     agent.pass_time_until(1, hub.accept()).await
 }
@@ -77,7 +78,7 @@ async fn a_hub_that_asks_for_more_than_an_agent_holds_is_told_so_and_exhausts_no
     }
     assert_eq!(count(&agent, "members").await, 256, "nothing is kept of those it turned away");
 
-    // One that has ended makes room for one of them.
+    // When one member has settled, the agent accepts a member that it refused before.
     let stop = DesiredMember {
         generation: 3,
         desired: "stopped".to_owned(),
@@ -124,7 +125,7 @@ async fn a8_a_hub_that_invents_runs_is_answered_and_fills_no_journal() {
             unanswered.remove(&report.run_id);
         }
     }
-    // A round trip behind the last acknowledgement.
+    // This report follows the last acknowledgement by one round trip.
     session.assign(wish(1, 1, 2, DesiredPhase::Reserved)).await;
     session.report(&run_id(1), MemberPhase::Reserved).await;
     assert_eq!(count(&agent, "members").await, 1, "only the member that is held");
@@ -171,7 +172,7 @@ async fn a5_a_spec_that_sets_a_variable_which_the_party_does_not_list_is_refused
     agent.change_offer(|offer| {
         offer.images.get_mut(fake_hub::IMAGE).unwrap().env.insert("BROWSER".to_owned());
     });
-    // The inventory says nothing new; the next question is answered by the new list.
+    // The inventory does not contain the list; it shows that the agent has applied the new policy.
     session.until(|body| matches!(body, FromAgent::Inventory(_))).await;
     session.assign(with_env(2)).await;
     session.report(&run_id(2), MemberPhase::Reserved).await;
@@ -209,7 +210,7 @@ async fn only_specs_that_may_be_started_take_room_in_the_journal() {
         count(&agent, "specs").await == 0
     })
     .await;
-    // The same spec comes again, and is there after a crash.
+    // The hub sends the same spec again; the journal keeps it through a crash.
     session.assign(wish(3, 1, 2, DesiredPhase::Reserved)).await;
     session.report(&run_id(3), MemberPhase::Reserved).await;
     agent.kill().await;
@@ -227,7 +228,7 @@ async fn a_hub_restored_and_killed_before_it_noted_an_orphan_cannot_take_it_for_
     let run = running(&mut session, &agent, 1).await;
     drop(session);
 
-    // Restored from a backup: it welcomes the agent, and goes before it has looked at what the agent holds.
+    // A restored hub sends Welcome and disconnects before it has processed the agent's members.
     let mut session = next_session(&mut hub, &agent).await;
     assert_eq!(session.hello().await.seen_incarnation, 1);
     session.welcome(2, false).await;
@@ -240,7 +241,7 @@ async fn a_hub_restored_and_killed_before_it_noted_an_orphan_cannot_take_it_for_
         "no hub of the new incarnation has spoken of the member"
     );
 
-    // Nor does another process on the same journal know better.
+    // A new agent process on the same journal reports the same incarnation.
     session.welcome(2, false).await;
     session.until(|body| matches!(body, FromAgent::SnapshotEnd(_))).await;
     agent.stop().await;
@@ -248,7 +249,7 @@ async fn a_hub_restored_and_killed_before_it_noted_an_orphan_cannot_take_it_for_
     agent.start(hub.connector());
     let mut session = hub.accept().await;
     assert_eq!(session.hello().await.seen_incarnation, 1);
-    // Its backup knew the run after all.
+    // The backup contains the run: the hub sends its desired member.
     session.welcome(2, false).await;
     session
         .set(vec![wish(1, 1, 3, DesiredPhase::Running), wish(2, 1, 2, DesiredPhase::Reserved)])
@@ -272,7 +273,8 @@ fn measured(steps: std::ops::RangeInclusive<u64>) -> Progress {
     }
 }
 
-/// What the agent has told of its progress so far: the newest epoch, and the steps of all points in order.
+/// Returns the progress received in this session: the last epoch, and the steps of all points in
+/// order.
 fn told(session: &Session) -> (Option<u32>, Vec<u64>) {
     let batches = session.heard.iter().filter_map(|body| match body {
         FromAgent::Progress(batch) => Some(batch),
@@ -306,7 +308,8 @@ async fn what_a_killed_hub_may_not_have_written_is_told_again_first_of_all() {
     assert_eq!(told(&session), (Some(5), vec![1, 2, 3, 4, 5]));
     drop(session);
 
-    // It ends while nobody listens: what it measured goes before its end, after which the hub takes no more.
+    // The workload ends while no session is open. The agent sends its progress before its end,
+    // because the hub accepts no progress of an ended member.
     agent.runtime.progress(&key(&run, 1), measured(6..=6));
     agent.runtime.exit(&key(&run, 1), 0);
     let mut session = next_session(&mut hub, &agent).await;
@@ -320,7 +323,7 @@ async fn what_a_killed_hub_may_not_have_written_is_told_again_first_of_all() {
     agent.wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1))).await;
     drop(session);
 
-    // The hub has all of it: nothing is left to say.
+    // The hub has settled the member: the agent sends no progress.
     let mut session = next_session(&mut hub, &agent).await;
     session.hello().await;
     session.welcome(1, false).await;
@@ -355,7 +358,7 @@ fn open_log(stream_id: u64, run: &RunId) -> ToAgent {
     })
 }
 
-/// Asks for a log and is refused: stream, code, sentence.
+/// Waits for a refused log. Returns stream, code and message.
 async fn refusal(session: &mut Session) -> (u64, String, String) {
     let FromAgent::LogRefused(LogRefused { stream_id, reason }) =
         session.until(|body| matches!(body, FromAgent::LogRefused(_))).await
@@ -418,7 +421,7 @@ async fn a_member_that_never_started_has_no_log_which_is_final_and_one_that_may_
     let never = ("log_not_found".to_owned(), "the member never started and has no log".to_owned());
     session.say(open_log(2, &run)).await;
     assert_eq!(refusal(&mut session).await, (2, never.0.clone(), never.1.clone()));
-    // Nor when only the journal remembers it.
+    // The answer is the same when only the journal has the member.
     session.settle(&stopped).await;
     session.say(open_log(3, &run)).await;
     assert_eq!(refusal(&mut session).await, (3, never.0, never.1));

@@ -1,6 +1,7 @@
-//! Sessions as they were: what hubs of each version say, replayed byte for byte to this agent; and what this agent says,
-//! kept for the hubs of other versions. `server/tests/sessions/recorded.rs` is the other half, and says when a recording
-//! is written.
+//! Recorded sessions: the messages of hubs of each version are replayed byte for byte to this
+//! agent, and this agent's messages are recorded for the hubs of other versions.
+//! `server/tests/sessions/recorded.rs` is the hub's counterpart and describes when a recording is
+//! written.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,7 @@ fn sessions() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/sessions")
 }
 
-/// Messages in a file, each after its length.
+/// Reads the messages of a file; the length of each precedes it.
 fn read<M: Message + Default>(path: &Path) -> Vec<M> {
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut rest = &bytes[..];
@@ -31,7 +32,7 @@ fn read<M: Message + Default>(path: &Path) -> Vec<M> {
     .collect()
 }
 
-/// The workload comes up, tells how far it is, and ends well.
+/// The workload starts, reports progress and succeeds. Returns the terminal report.
 async fn work(
     session: &mut Session,
     agent: &TestAgent,
@@ -89,7 +90,7 @@ async fn a_hub_of_every_version_is_obeyed_from_welcome_to_settled() {
     assert!(versions > 0);
 }
 
-/// What is said in every session of this kind, whatever comes between.
+/// The messages that every such session contains, without those that vary.
 fn gist(messages: &[AgentMessage]) -> Vec<String> {
     let word = |message: &AgentMessage| match message.body.as_ref()? {
         FromAgent::Hello(hello) => Some(format!("hello {}", hello.protocol)),

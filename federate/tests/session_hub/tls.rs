@@ -1,4 +1,4 @@
-//! The way to a hub that speaks TLS, and what is said of each way that leads nowhere.
+//! Connections to a hub with TLS, and the error of each connection that fails.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::fake_hub::{FakeHub, TestAgent};
 
-/// A listener that hands what comes in over to the hub; in TLS, if it has what for.
+/// A listener that forwards connections to the hub, with TLS if `tls` is given.
 async fn listen(hub: &FakeHub, tls: Option<TlsAcceptor>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
