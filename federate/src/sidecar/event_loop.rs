@@ -34,6 +34,8 @@ const TICK_PERIOD: Duration = Duration::from_secs(1);
 
 /// Delay between two attempts to write `exit` to a full disk.
 const EXIT_WRITE_RETRY_DELAY: Duration = Duration::from_millis(200);
+/// Period of the event loop while the kernel rejects `poll`.
+const POLL_RETRY_DELAY: Duration = Duration::from_millis(20);
 
 /// Limit of the reads of output in one turn of the loop.
 const READS_PER_TURN_MAX: usize = 16;
@@ -162,6 +164,12 @@ impl Sidecar {
         }
         match poll(&mut polled, timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
+            // The kernel rejects a set that is larger than the limit of open files, which another
+            // process can lower. All inputs are non-blocking, so the loop can read them unasked.
+            Err(Errno::EINVAL | Errno::ENOMEM) => {
+                clock::sleep_blocking(POLL_RETRY_DELAY);
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }
