@@ -454,7 +454,7 @@ fn images_are_archives_where_no_engine_is_and_are_pushed_under_the_names_they_we
     );
     is_refused(
         make(&["docker-push", &registry_is]),
-        "pushing needs docker, podman, buildah, skopeo or crane, and none is here",
+        "no program to push with: install docker, podman, buildah, skopeo or crane",
     );
 
     // The program finds its libraries by its own path: do not link it.

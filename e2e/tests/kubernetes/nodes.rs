@@ -60,7 +60,7 @@ async fn member_reports_an_unresponsive_node_and_fails_when_the_cluster_evicts_i
     let end = federation.hub.ends_within(&run, "failed", "member_failed", PATIENCE).await;
     assert_eq!(end["ending"]["party"], "hospital-a");
     let message = end["ending"]["reason"]["message"].as_str().unwrap_or_default();
-    assert!(message.contains("the node it ran on was lost: start again"), "{end:#}");
+    assert!(message.contains("its node was lost; start a new run"), "{end:#}");
     // No check for remaining processes: on a node without a kubelet the container runs until the
     // machine ends.
     drop(federation);

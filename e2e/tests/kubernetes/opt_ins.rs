@@ -132,7 +132,9 @@ async fn data_comes_from_a_directory_of_the_node_if_party_and_namespace_allow_it
     let reason = &member(&end, "hospital-a")["reason"];
     assert!(
         reason["code"] == "image_unusable"
-            && reason["message"].as_str().is_some_and(|text| text.contains("opt in")),
+            && reason["message"]
+                .as_str()
+                .is_some_and(|text| text.contains("ask the party to allow it")),
         "{reason}"
     );
     let namespace = &ground.namespaces["hospital-a"];

@@ -125,7 +125,8 @@ async fn u23_secret_is_checked_without_a_session() {
     tokio::spawn(flow_server::api::serve(Arc::clone(&hub.app), listener, limits, None));
     let refused = ask(rest, &secret).await.expect_err("it is for users");
     assert!(
-        refused.contains("not a hub's listener for agents") && refused.contains("grpc.listen"),
+        refused.contains("does not lead to the hub's listener for agents")
+            && refused.contains("grpc.listen"),
         "{refused}"
     );
 }
