@@ -148,7 +148,7 @@ def rust(text, path):
 
 
 def is_test_path(path):
-    return bool(re.search(r"(^|/)(tests|benches|examples)/|(^|/)tests?\.rs$|^(e2e|testkit)/", path))
+    return bool(re.search(r"(^|/)(tests|benches|examples)/|(^|/)tests?\.rs$|^(e2e|testkit|bench)/", path))
 
 
 def is_sql(literal):

@@ -45,7 +45,7 @@ impl Place {
     }
 
     /// Runs a command until it ends. Returns its success and the output of both streams.
-    fn said(&self, verb: &[&str]) -> (bool, String) {
+    fn output(&self, verb: &[&str]) -> (bool, String) {
         let output = self.command(verb).output().unwrap();
         (
             output.status.success(),
@@ -59,7 +59,7 @@ impl Place {
 }
 
 #[test]
-fn b9_sighup_names_what_changed_and_cannot_be_reloaded() {
+fn b9_sighup_lists_changed_keys_that_need_a_restart() {
     let place = Place::new();
     let address = format!("http://127.0.0.1:{}", free_port());
     place.configure("party-a", &address, "");
@@ -67,28 +67,29 @@ fn b9_sighup_names_what_changed_and_cannot_be_reloaded() {
     let mut command = place.command(&["run"]);
     command.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
     let mut agent = spawn_tied(command).unwrap();
-    let says = |sentence: &str| {
+    let wait_for_line = |sentence: &str| {
         wait_for_blocking(sentence, SOON, || fs::read_to_string(&log).unwrap().contains(sentence))
     };
-    says("agent started");
+    wait_for_line("agent started");
     place.configure("party-x", "http://127.0.0.1:1", "[resources]\ncpu_millis = 1000\n");
-    let told = Command::new("kill").arg("-HUP").arg(agent.id().to_string()).status().unwrap();
-    assert!(told.success());
-    says("changed, and not reloadable: hub.address, party; restart the agent");
-    says("reloaded images, datasets and resources");
+    let status = Command::new("kill").arg("-HUP").arg(agent.id().to_string()).status().unwrap();
+    assert!(status.success());
+    wait_for_line("changed, and not reloadable: hub.address, party; restart the agent");
+    wait_for_line("reloaded images, datasets and resources");
     agent.kill().unwrap();
     agent.wait().unwrap();
 }
 
 #[test]
-fn u23_doctor_makes_nothing() {
+fn u23_doctor_creates_no_file() {
     let place = Place::new();
     place.configure("party-a", &format!("http://127.0.0.1:{}", free_port()), "");
-    let (well, said) = place.said(&["doctor"]);
-    assert!(!well && said.contains("FAIL  hub: cannot reach the hub"), "{said}");
+    let (ok, output) = place.output(&["doctor"]);
+    assert!(!ok && output.contains("FAIL  hub: cannot reach the hub"), "{output}");
     assert!(
-        said.contains("ok    data_dir: ") && said.contains("does not exist yet; `run` creates it"),
-        "{said}"
+        output.contains("ok    data_dir: ")
+            && output.contains("does not exist yet; `run` creates it"),
+        "{output}"
     );
     let mut left: Vec<_> =
         fs::read_dir(place.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -97,39 +98,40 @@ fn u23_doctor_makes_nothing() {
 
     fs::create_dir(place.path("data")).unwrap();
     fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o755)).unwrap();
-    assert!(place.said(&["doctor"]).1.contains("FAIL  data_dir: "), "others may look into it");
+    assert!(place.output(&["doctor"]).1.contains("FAIL  data_dir: "), "others may look into it");
 }
 
 #[test]
-fn u24_every_fault_is_told_at_once_with_its_file() {
+fn u24_all_configuration_errors_are_reported_together_with_their_file() {
     let place = Place::new();
     place.configure("", "ftp://hub", "[images.mine]\nroot = \"relative\"\n[retention]\ndays = 1\n");
-    let (well, said) = place.said(&["config", "check"]);
-    let lines: Vec<_> = said.lines().collect();
-    assert!(!well && lines.len() == 4, "{said}");
+    let (ok, output) = place.output(&["config", "check"]);
+    let lines: Vec<_> = output.lines().collect();
+    assert!(!ok && lines.len() == 4, "{output}");
     for (line, part) in
         lines.iter().zip(["images.mine", "party: ", "hub.address: ", "retention.days: "])
     {
-        assert!(line.contains("agent.toml") && line.contains(part), "{part}: {said}");
+        assert!(line.contains("agent.toml") && line.contains(part), "{part}: {output}");
     }
 }
 
 #[test]
-fn u27_authorities_that_expire_are_told_of() {
+fn u27_expiry_of_a_certificate_authority_is_reported() {
     let place = Place::new();
     let authority = Authority::new();
     // A server's certificate stands for the authority: the check reads only its validity period.
-    let told = |days| {
+    let check = |days| {
         let file = authority.pair_ending(place.0.path(), "ca", &["hub"], days).cert;
         place.configure("party-a", "https://127.0.0.1:1", &format!("ca_file = {file:?}\n"));
-        place.said(&["config", "check"])
+        place.output(&["config", "check"])
     };
-    let (well, said) = told(20);
-    assert!(well && said.contains("warning: hub.ca_file: the certificate of "), "{said}");
-    let (well, said) = told(-1);
+    let (ok, output) = check(20);
+    assert!(ok && output.contains("warning: hub.ca_file: the certificate of "), "{output}");
+    let (ok, output) = check(-1);
     assert!(
-        !well && said.contains("hub.ca_file: the certificate of ") && said.contains("expired on "),
-        "{said}"
+        !ok && output.contains("hub.ca_file: the certificate of ")
+            && output.contains("expired on "),
+        "{output}"
     );
-    assert!(place.said(&["doctor"]).1.contains("FAIL  hub: hub.ca_file: the certificate of "));
+    assert!(place.output(&["doctor"]).1.contains("FAIL  hub: hub.ca_file: the certificate of "));
 }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a14_holders_of_connections_do_not_delay_a_probe() {
+async fn a14_idle_connections_do_not_delay_a_probe() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -53,7 +53,7 @@ async fn open(dir: &Path) -> Result<Journal, JournalError> {
 /// line.
 #[tokio::test]
 #[ignore = "started by the test below"]
-async fn writes_until_it_is_killed() {
+async fn writes_until_killed() {
     let dir = PathBuf::from(std::env::var(DIR).expect("started by the test below"));
     let mut journal = open(&dir).await.unwrap();
     for n in 0.. {
@@ -73,14 +73,14 @@ async fn writes_until_it_is_killed() {
 }
 
 #[tokio::test]
-async fn what_was_said_to_be_durable_survives_kill_9_and_each_transaction_is_whole() {
+async fn acknowledged_writes_survive_kill_9_and_transactions_are_atomic() {
     let dir = tempfile::tempdir().unwrap();
     let mut instance = None;
     let mut next_sequence = 0;
     for _ in 0..3 {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args(["--exact", "writes_until_it_is_killed", "--ignored", "--nocapture"])
+            .args(["--exact", "writes_until_killed", "--ignored", "--nocapture"])
             .env(DIR, dir.path())
             .stdout(Stdio::piped());
         let mut writer = flow_testkit::spawn_tied(command).unwrap();
@@ -107,7 +107,7 @@ async fn what_was_said_to_be_durable_survives_kill_9_and_each_transaction_is_who
             "{} members of {durable} durable pairs",
             found.len()
         );
-        assert_eq!(found.len() % 2, 0, "a transaction is all or nothing");
+        assert_eq!(found.len() % 2, 0, "a transaction is atomic");
         assert!(journal.seen().revision >= durable);
         assert_eq!(journal.spec(&Digest::of(b"spec")).await.unwrap().unwrap(), b"spec");
         assert!(journal.first_sequence() > durable.max(next_sequence), "no sequence is used twice");
@@ -116,24 +116,24 @@ async fn what_was_said_to_be_durable_survives_kill_9_and_each_transaction_is_who
         assert_eq!(
             *instance.get_or_insert_with(|| born.clone()),
             born,
-            "the same journal is the same agent"
+            "the same journal has the same instance"
         );
     }
 }
 
 #[tokio::test]
-async fn two_agents_on_one_journal_exclude_each_other_and_the_lock_dies_with_its_owner() {
+async fn journal_has_one_agent_and_its_lock_ends_with_the_process() {
     let dir = tempfile::tempdir().unwrap();
     let first = open(dir.path()).await.unwrap();
     let error = open(dir.path()).await.unwrap_err();
     assert!(matches!(error, JournalError::InUse { .. }), "{error}");
-    assert!(error.to_string().contains("data_dir"), "it says what to do: {error}");
+    assert!(error.to_string().contains("data_dir"), "the error names the remedy: {error}");
     drop(first);
     open(dir.path()).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_journal_of_another_party_is_refused() {
+async fn journal_of_another_party_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     open(dir.path()).await.unwrap().close().await.unwrap();
     let error = Journal::open(&dir.path().join("data"), &"b".parse().unwrap()).await.unwrap_err();
@@ -141,7 +141,7 @@ async fn a_journal_of_another_party_is_refused() {
 }
 
 #[tokio::test]
-async fn a_lost_journal_is_another_agent() {
+async fn lost_journal_gives_a_new_instance() {
     let dir = tempfile::tempdir().unwrap();
     let first = open(dir.path()).await.unwrap().instance().clone();
     std::fs::remove_dir_all(dir.path().join("data")).unwrap();
@@ -149,13 +149,13 @@ async fn a_lost_journal_is_another_agent() {
 }
 
 #[tokio::test]
-async fn settled_members_are_told_by_page_and_dropped_after_their_retention_with_their_specs() {
+async fn settled_members_are_listed_by_page_and_deleted_after_their_retention_with_their_specs() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).await.unwrap();
     let members: Vec<Member> =
         (0..10).map(|n| settled(n, 1000 + n as i64)).chain([member(99)]).collect();
-    let (ours, nobodys) = (Digest::of(b"spec"), Digest::of(b"nobody's"));
-    let specs = [(&ours, b"spec".as_slice()), (&nobodys, b"nobody's".as_slice())];
+    let (ours, unused) = (Digest::of(b"spec"), Digest::of(b"unused"));
+    let specs = [(&ours, b"spec".as_slice()), (&unused, b"unused".as_slice())];
     journal
         .write(&members.iter().collect::<Vec<_>>(), &specs, 1, SeenHub::default())
         .await
@@ -174,14 +174,14 @@ async fn settled_members_are_told_by_page_and_dropped_after_their_retention_with
     assert_eq!(
         journal.unsettled().await.unwrap(),
         [member(99)],
-        "what has not settled stays whatever its age"
+        "an unsettled member is kept at any age"
     );
-    assert!(journal.spec(&Digest::of(b"nobody's")).await.unwrap().is_none());
+    assert!(journal.spec(&Digest::of(b"unused")).await.unwrap().is_none());
     assert!(journal.spec(&Digest::of(b"spec")).await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn a8_of_the_members_that_have_settled_the_newest_are_kept_and_no_more_than_fit() {
+async fn a8_newest_settled_members_are_kept_up_to_the_limit() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).await.unwrap();
     let count = u64::from(SETTLED_MEMBERS_MAX) + 3;
@@ -192,11 +192,11 @@ async fn a8_of_the_members_that_have_settled_the_newest_are_kept_and_no_more_tha
     assert!(journal.member(&run(3)).await.unwrap().is_some());
     journal.write(&[&settled(count + 1, count as i64)], &[], 2, SeenHub::default()).await.unwrap();
     assert!(journal.member(&run(3)).await.unwrap().is_none());
-    assert_eq!(journal.unsettled().await.unwrap(), [member(count)], "what has not settled stays");
+    assert_eq!(journal.unsettled().await.unwrap(), [member(count)], "an unsettled member is kept");
 }
 
 #[tokio::test]
-async fn a_broken_row_costs_its_own_member_alone_and_is_kept() {
+async fn broken_row_affects_one_member_and_is_kept() {
     use sqlx::Connection as _;
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).await.unwrap();
@@ -294,7 +294,7 @@ async fn journal_entry_format_is_unchanged() {
 }
 
 #[tokio::test]
-async fn a_spec_stays_as_long_as_a_member_may_be_started_from_it() {
+async fn spec_is_kept_while_a_member_may_start_from_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).await.unwrap();
     let digest = Digest::of(b"spec");
@@ -310,12 +310,12 @@ async fn a_spec_stays_as_long_as_a_member_may_be_started_from_it() {
     assert_eq!(
         journal.settled(Timestamp(0), "", 10).await.unwrap().len(),
         3,
-        "that they ended is remembered"
+        "their end is recorded"
     );
 }
 
 #[tokio::test]
-async fn of_a_member_refused_at_once_nothing_stays_when_it_has_settled() {
+async fn refused_member_leaves_nothing_after_it_settled() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path()).await.unwrap();
     let refused =
@@ -326,21 +326,21 @@ async fn of_a_member_refused_at_once_nothing_stays_when_it_has_settled() {
     assert_eq!(
         journal.unsettled().await.unwrap().len(),
         2,
-        "until the hub has stored it, it is said again"
+        "reported again until the hub has stored it"
     );
     let (refused, after_a_hold) =
         (Member { settled: true, ..refused }, Member { settled: true, ..after_a_hold });
     journal.write(&[&refused, &after_a_hold], &[], 2, SeenHub::default()).await.unwrap();
     let kept = journal.settled(Timestamp(0), "", 10).await.unwrap();
-    assert_eq!(kept, [after_a_hold], "its key is burnt, which has to be known");
+    assert_eq!(kept, [after_a_hold], "its key was used, and the journal must keep that");
 }
 
 #[tokio::test]
-async fn a_directory_that_others_may_enter_holds_no_journal() {
+async fn directory_open_to_other_users_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let error = Journal::open(dir.path(), &party()).await.unwrap_err().to_string();
     assert!(error.contains("`chmod 700 "), "{error}");
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing was put there");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "no file was created");
 }

@@ -113,7 +113,7 @@ fn a1_sidecar_with_a_closed_output_fails_so_that_the_kubelet_restarts_it() {
     std::fs::write(outputs.path().join("metrics.jsonl"), "{\"epoch\": 1}\n").expect("written");
     let ended =
         flow_testkit::wait_for_blocking("its end", std::time::Duration::from_secs(30), || {
-            sidecar.try_wait().expect("a child of ours")
+            sidecar.try_wait().expect("the sidecar is a child process")
         });
     assert!(!ended.success());
 }

@@ -10,7 +10,7 @@ mod recorded;
 #[path = "session_hub/tls.rs"]
 mod tls;
 
-use fake_hub::{FakeHub, TestAgent, key, run_id, sealed, wish};
+use fake_hub::{FakeHub, TestAgent, desired_member, key, run_id, sealed};
 use flow_domain::member::{DesiredPhase, MemberPhase, Reason, ReasonCode};
 use flow_domain::progress::Progress;
 use flow_federate::agent::LogPolicy;
@@ -23,7 +23,7 @@ use flow_proto::v1::hub_message::Body as ToAgent;
 use flow_proto::v1::{LogOpen, Refused};
 
 #[tokio::test]
-async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
+async fn member_passes_every_phase_over_a_session() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
     let mut session = hub.accept().await;
@@ -31,7 +31,7 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
     let hello = session.hello().await;
     assert_eq!((hello.protocol, hello.seen_revision), (1, 0));
     session.welcome(1, true).await;
-    session.set(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
+    session.set(vec![desired_member(1, 1, 2, DesiredPhase::Reserved)]).await;
 
     let FromAgent::Inventory(inventory) =
         session.until(|b| matches!(b, FromAgent::Inventory(_))).await
@@ -48,7 +48,7 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
     assert_eq!(reserved.spec_digest, sealed("a").digest.to_string());
     assert_eq!(agent.runtime.starts(), []);
 
-    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
+    session.assign(desired_member(1, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Starting).await;
     agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
     let launch = agent.runtime.starts().remove(0);
@@ -66,7 +66,11 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
     assert_eq!(done.exit.as_ref().unwrap().code, Some(0));
     assert!(done.sequence > reserved.sequence);
     session.settle(&done).await;
-    agent.wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1))).await;
+    agent
+        .wait_for("the runtime to forget the workload", || {
+            agent.runtime.is_forgotten(&key(&run, 1))
+        })
+        .await;
     agent.stop().await;
 
     // The agent keeps settled members for a hub that was restored from a backup.
@@ -80,58 +84,57 @@ async fn a_member_goes_from_reservation_to_settled_over_the_wire() {
 }
 
 #[tokio::test]
-async fn what_does_not_work_yet_is_told_with_why_until_it_works_and_an_end_is_asked_for_however_often_it_is_refused()
- {
+async fn delayed_request_reports_its_reason_and_a_stop_is_retried_after_each_refusal() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     let why = |text: &str| Reason::new(ReasonCode::RuntimeError, text);
-    let says = |body: &FromAgent, phase: MemberPhase, words: &str| {
+    let reports = |body: &FromAgent, phase: MemberPhase, words: &str| {
         let FromAgent::Report(report) = body else { return false };
         report.phase == phase.as_str()
             && report.reason.as_ref().map_or("", |reason| &reason.message) == words
     };
     agent.runtime.fail(Some(FakeError::Transient(why("no answer"))));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
-    session.until(|body| says(body, MemberPhase::Pending, "no answer")).await;
+    let mut session = hub.open(vec![desired_member(1, 1, 2, DesiredPhase::Reserved)]).await;
+    session.until(|body| reports(body, MemberPhase::Pending, "no answer")).await;
     agent.runtime.fail(None);
-    agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Reserved, ""))).await;
+    agent.pass_time_until(1, session.until(|body| reports(body, MemberPhase::Reserved, ""))).await;
 
     agent.runtime.fail(Some(FakeError::Transient(why("no answer"))));
-    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
-    session.until(|body| says(body, MemberPhase::Starting, "no answer")).await;
+    session.assign(desired_member(1, 1, 3, DesiredPhase::Running)).await;
+    session.until(|body| reports(body, MemberPhase::Starting, "no answer")).await;
     agent.runtime.fail(None);
-    agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Starting, ""))).await;
+    agent.pass_time_until(1, session.until(|body| reports(body, MemberPhase::Starting, ""))).await;
     agent.runtime.set_state(&key(&run, 1), WorkState::Running);
-    session.until(|body| says(body, MemberPhase::Running, "")).await;
+    session.until(|body| reports(body, MemberPhase::Running, "")).await;
 
     agent.runtime.fail(Some(FakeError::Permanent(why("no right"))));
-    session.assign(wish(1, 1, 4, DesiredPhase::Stopped)).await;
-    session.until(|body| says(body, MemberPhase::Running, "no right")).await;
+    session.assign(desired_member(1, 1, 4, DesiredPhase::Stopped)).await;
+    session.until(|body| reports(body, MemberPhase::Running, "no right")).await;
     agent.runtime.fail(Some(FakeError::Transient(why("no answer"))));
     agent
-        .pass_time_until(1, session.until(|body| says(body, MemberPhase::Running, "no answer")))
+        .pass_time_until(1, session.until(|body| reports(body, MemberPhase::Running, "no answer")))
         .await;
     assert_eq!(agent.runtime.stops(), []);
     agent.runtime.fail(None);
-    agent.pass_time_until(1, session.until(|body| says(body, MemberPhase::Running, ""))).await;
+    agent.pass_time_until(1, session.until(|body| reports(body, MemberPhase::Running, ""))).await;
     assert_eq!(agent.runtime.stops(), [key(&run, 1)]);
     agent.runtime.exit(&key(&run, 1), 143);
     session.report(&run, MemberPhase::Stopped).await;
 }
 
 #[tokio::test]
-async fn nothing_runs_that_the_party_does_not_allow() {
+async fn spec_that_the_policy_denies_never_runs() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.change_offer(|offer| {
         offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = flow_domain::policy::Allow::No
     });
     agent.start(hub.connector());
-    let mut tampered = wish(2, 1, 2, DesiredPhase::Reserved);
+    let mut tampered = desired_member(2, 1, 2, DesiredPhase::Reserved);
     tampered.spec.push(b' ');
-    let mut foreign = wish(3, 1, 2, DesiredPhase::Reserved);
+    let mut foreign = desired_member(3, 1, 2, DesiredPhase::Reserved);
     (foreign.spec, foreign.spec_digest) = (sealed("b").bytes, sealed("b").digest.to_string());
     let mut session =
-        hub.open(vec![tampered, foreign, wish(1, 1, 2, DesiredPhase::Reserved)]).await;
+        hub.open(vec![tampered, foreign, desired_member(1, 1, 2, DesiredPhase::Reserved)]).await;
     for (n, code) in [(1, "policy_denied"), (2, "spec_invalid"), (3, "spec_invalid")] {
         let refused = match session
             .members()
@@ -153,19 +156,19 @@ async fn nothing_runs_that_the_party_does_not_allow() {
 }
 
 #[tokio::test]
-async fn an_agent_killed_after_the_start_takes_its_work_up_again_and_starts_nothing_twice() {
+async fn agent_killed_after_a_start_adopts_the_workload_and_starts_it_once() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
+    let mut session = hub.open(vec![desired_member(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
+    session.assign(desired_member(1, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Starting).await;
     agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
     agent.kill().await;
     // The workload starts and exits while no agent runs.
     agent.runtime.exit(&key(&run, 1), 3);
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 3, DesiredPhase::Running)]).await;
+    let mut session = hub.open(vec![desired_member(1, 1, 3, DesiredPhase::Running)]).await;
     let failed = match session.members().iter().find(|r| r.phase == "failed") {
         Some(report) => (*report).clone(),
         None => session.report(&run, MemberPhase::Failed).await,
@@ -175,15 +178,15 @@ async fn an_agent_killed_after_the_start_takes_its_work_up_again_and_starts_noth
 }
 
 #[tokio::test]
-async fn an_agent_that_lost_its_journal_stops_what_it_finds_and_starts_nothing_again() {
+async fn agent_without_its_journal_stops_workloads_and_starts_none_again() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
     let mut session = hub.accept().await;
     let first = session.hello().await.instance;
     session.welcome(1, false).await;
-    session.set(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
+    session.set(vec![desired_member(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
+    session.assign(desired_member(1, 1, 3, DesiredPhase::Running)).await;
     agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
     agent.runtime.set_state(&key(&run, 1), WorkState::Running);
     agent.kill().await;
@@ -191,15 +194,20 @@ async fn an_agent_that_lost_its_journal_stops_what_it_finds_and_starts_nothing_a
 
     agent.start(hub.connector());
     agent
-        .wait_for("the stop of what nobody knows", || agent.runtime.stops().contains(&key(&run, 1)))
+        .wait_for("the stop of the unknown workload", || {
+            agent.runtime.stops().contains(&key(&run, 1))
+        })
         .await;
-    assert!(!hub.is_called(), "the hub hears of the agent only when nothing unknown is alive");
+    assert!(!hub.is_called(), "the agent connects only after every unknown workload has ended");
     agent.runtime.set_state(&key(&run, 1), WorkState::Absent);
     let mut session = hub.accept().await;
-    assert_ne!(session.hello().await.instance, first, "another journal is another agent");
+    assert_ne!(session.hello().await.instance, first, "a new journal has a new instance");
     session.welcome(1, false).await;
     session
-        .set(vec![wish(1, 1, 3, DesiredPhase::Running), wish(2, 1, 3, DesiredPhase::Stopped)])
+        .set(vec![
+            desired_member(1, 1, 3, DesiredPhase::Running),
+            desired_member(2, 1, 3, DesiredPhase::Stopped),
+        ])
         .await;
     for n in [1, 2] {
         let failed = session.report(&run_id(n), MemberPhase::Failed).await;
@@ -209,16 +217,16 @@ async fn an_agent_that_lost_its_journal_stops_what_it_finds_and_starts_nothing_a
 }
 
 #[tokio::test]
-async fn a_stop_is_confirmed_only_when_nothing_is_alive() {
+async fn stop_is_confirmed_only_after_the_workload_ended() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
+    let mut session = hub.open(vec![desired_member(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
+    session.assign(desired_member(1, 1, 3, DesiredPhase::Running)).await;
     agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
     agent.runtime.set_state(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
-    session.assign(wish(1, 1, 4, DesiredPhase::Stopped)).await;
+    session.assign(desired_member(1, 1, 4, DesiredPhase::Stopped)).await;
     agent.wait_for("the stop", || agent.runtime.stops().contains(&key(&run, 1))).await;
     let stopped = session.report(&run, MemberPhase::Stopped);
     tokio::pin!(stopped);
@@ -228,22 +236,22 @@ async fn a_stop_is_confirmed_only_when_nothing_is_alive() {
 }
 
 #[tokio::test]
-async fn a_hold_is_let_go_after_ten_minutes_without_the_hub_and_never_started_after() {
+async fn hold_expires_after_ten_minutes_without_the_hub_and_is_never_started() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
+    let mut session = hub.open(vec![desired_member(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
     drop(session);
     // The agent reconnects, and the hub sends no Welcome.
     let waiting = agent.pass_time_until(5, hub.accept()).await;
     assert!(
         matches!(agent.runtime.state(&key(&run, 1)), WorkState::Held { .. }),
-        "a short absence costs nothing"
+        "a short absence has no effect"
     );
     agent
         .pass_time_until(
             30,
-            agent.wait_for("the hold to be let go", || {
+            agent.wait_for("the hold to be released", || {
                 agent.runtime.state(&key(&run, 1)) == WorkState::Absent
             }),
         )
@@ -256,21 +264,21 @@ async fn a_hold_is_let_go_after_ten_minutes_without_the_hub_and_never_started_af
             break session;
         }
     };
-    session.set(vec![wish(1, 1, 3, DesiredPhase::Running)]).await;
+    session.set(vec![desired_member(1, 1, 3, DesiredPhase::Running)]).await;
     let failed = session.report(&run, MemberPhase::Failed).await;
     assert_eq!(failed.reason.unwrap().code, "hold_expired");
     assert_eq!(agent.runtime.starts(), []);
 }
 
 #[tokio::test]
-async fn an_approval_that_the_party_asks_for_comes_with_its_configuration() {
+async fn changed_policy_approves_a_waiting_member() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.change_offer(|offer| {
         offer.images.get_mut(fake_hub::IMAGE).unwrap().allow = flow_domain::policy::Allow::Ask
     });
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
-    session.assign(wish(1, 1, 2, DesiredPhase::Reserved)).await;
+    session.assign(desired_member(1, 1, 2, DesiredPhase::Reserved)).await;
     let asks = session.report(&run, MemberPhase::WaitingApproval).await;
     assert_eq!(asks.reason.unwrap().code, "approval_required");
     agent.change_offer(|offer| {
@@ -280,12 +288,12 @@ async fn an_approval_that_the_party_asks_for_comes_with_its_configuration() {
 }
 
 #[tokio::test]
-async fn progress_is_latest_wins_every_two_seconds_and_goes_before_the_end() {
+async fn newest_progress_is_sent_every_two_seconds_and_before_the_end() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
+    let mut session = hub.open(vec![desired_member(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
+    session.assign(desired_member(1, 1, 3, DesiredPhase::Running)).await;
     agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
     agent.runtime.set_state(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
@@ -309,7 +317,7 @@ async fn progress_is_latest_wins_every_two_seconds_and_goes_before_the_end() {
 }
 
 #[tokio::test]
-async fn a_log_is_pushed_when_asked_for_and_refused_when_there_is_none() {
+async fn log_is_sent_on_request_and_a_missing_log_is_refused() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.runtime.set_log(&key(&run, 1), "line one\nline two\n");
     agent.start(hub.connector());
@@ -321,9 +329,9 @@ async fn a_log_is_pushed_when_asked_for_and_refused_when_there_is_none() {
         tail_lines: None,
         follow: false,
     };
-    session.say(ToAgent::LogOpen(open(5, 1))).await;
+    session.send(ToAgent::LogOpen(open(5, 1))).await;
     assert_eq!(hub.log().await, (5, b"line one\nline two\n".to_vec()));
-    session.say(ToAgent::LogOpen(open(6, 2))).await;
+    session.send(ToAgent::LogOpen(open(6, 2))).await;
     let FromAgent::LogRefused(refused) =
         session.until(|b| matches!(b, FromAgent::LogRefused(_))).await
     else {
@@ -333,7 +341,7 @@ async fn a_log_is_pushed_when_asked_for_and_refused_when_there_is_none() {
 }
 
 #[tokio::test]
-async fn a_party_that_does_not_disclose_logs_says_so_and_one_that_discloses_little_gives_no_more() {
+async fn log_policy_refuses_logs_or_limits_their_length() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.runtime.set_log(&key(&run, 1), "line one\nline two\n");
     let open = LogOpen {
@@ -346,7 +354,7 @@ async fn a_party_that_does_not_disclose_logs_says_so_and_one_that_discloses_litt
     agent.logs = LogPolicy { disclose: false, limit_bytes_per_stream: None };
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
-    session.say(ToAgent::LogOpen(open.clone())).await;
+    session.send(ToAgent::LogOpen(open.clone())).await;
     let FromAgent::LogRefused(refused) =
         session.until(|b| matches!(b, FromAgent::LogRefused(_))).await
     else {
@@ -362,7 +370,7 @@ async fn a_party_that_does_not_disclose_logs_says_so_and_one_that_discloses_litt
     agent.logs = LogPolicy { disclose: true, limit_bytes_per_stream: Some(8) };
     agent.start(hub.connector());
     let session = hub.open(Vec::new()).await;
-    session.say(ToAgent::LogOpen(open)).await;
+    session.send(ToAgent::LogOpen(open)).await;
     let (_, log) = hub.log().await;
     let end = "[this party discloses 8 bytes of a log at a time: the rest is left out]";
     assert_eq!(String::from_utf8(log).unwrap(), format!("line one\n{end}\n"));
@@ -383,7 +391,7 @@ async fn page(address: std::net::SocketAddr, path: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn an_agent_is_alive_from_the_start_and_ready_while_a_session_is_open() {
+async fn agent_is_live_from_its_start_and_ready_during_a_session() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -399,10 +407,10 @@ async fn an_agent_is_alive_from_the_start_and_ready_while_a_session_is_open() {
     ));
     assert_eq!(page(address, "/livez").await, (200, "ok\n".to_owned()));
     let mut unready = hub.accept().await;
-    assert_eq!(page(address, "/readyz").await.0, 503, "nobody has welcomed it");
+    assert_eq!(page(address, "/readyz").await.0, 503, "no hub has welcomed it");
     unready.hello().await;
     unready.welcome(1, false).await;
-    unready.set(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
+    unready.set(vec![desired_member(1, 1, 2, DesiredPhase::Reserved)]).await;
     unready.report(&run, MemberPhase::Reserved).await;
     assert_eq!(page(address, "/readyz").await, (200, "ok\n".to_owned()));
     let metrics = page(address, "/metrics").await.1;
@@ -417,9 +425,11 @@ async fn an_agent_is_alive_from_the_start_and_ready_while_a_session_is_open() {
         metrics.lines().find_map(|line| line.strip_prefix("flow_agent_journal_bytes ")).unwrap();
     assert!(bytes.parse::<u64>().unwrap() > 4096, "{bytes}");
     drop(unready);
-    flow_testkit::wait_for("the session's end to show", fake_hub::PATIENCE, async || {
-        page(address, "/readyz").await.0 == 503
-    })
+    flow_testkit::wait_for(
+        "the end of the session to be reported",
+        fake_hub::PATIENCE,
+        async || page(address, "/readyz").await.0 == 503,
+    )
     .await;
     assert!(page(address, "/metrics").await.1.contains("flow_agent_connected 0\n"));
     assert_eq!(page(address, "/").await.0, 404);
@@ -428,8 +438,8 @@ async fn an_agent_is_alive_from_the_start_and_ready_while_a_session_is_open() {
 }
 
 #[tokio::test]
-async fn a_refused_agent_waits_as_long_as_it_was_told_but_cannot_be_sent_away_for_good() {
-    for (told, at_least) in [(200, 200), (u32::MAX, 300)] {
+async fn refused_agent_waits_for_the_requested_time_within_a_limit() {
+    for (retry_after_s, at_least) in [(200, 200), (u32::MAX, 300)] {
         let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
         agent.start(hub.connector());
         let mut session = hub.accept().await;
@@ -437,50 +447,53 @@ async fn a_refused_agent_waits_as_long_as_it_was_told_but_cannot_be_sent_away_fo
         let refused = Refused {
             code: "party_in_use".to_owned(),
             message: "another agent".to_owned(),
-            retry_after_s: told,
+            retry_after_s: retry_after_s,
         };
-        session.say(ToAgent::Refused(refused)).await;
+        session.send(ToAgent::Refused(refused)).await;
         drop(session);
         let began = agent.now();
         agent.pass_time_until(50, hub.accept()).await;
         let waited = agent.now().secs_since(began);
-        assert!((at_least..10_000).contains(&waited), "{told}: {waited}");
+        assert!((at_least..10_000).contains(&waited), "{retry_after_s}: {waited}");
     }
 }
 
 #[tokio::test]
-async fn a_journal_that_cannot_be_written_keeps_new_work_out_and_lets_old_work_be_stopped() {
+async fn failing_journal_rejects_new_members_and_permits_stops() {
     use sqlx::Connection as _;
     let (mut hub, mut agent, run) =
         (FakeHub::new(), TestAgent::new(Mode::Auto { run_s: 1000 }), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
+    let mut session = hub.open(vec![desired_member(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
+    session.assign(desired_member(1, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Running).await;
     // An open write transaction has the same effect as a full disk.
     let path = agent.data_dir().join("journal.db");
     let mut other = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    session.assign(wish(2, 1, 2, DesiredPhase::Reserved)).await;
+    session.assign(desired_member(2, 1, 2, DesiredPhase::Reserved)).await;
     let waits = session.report(&run_id(2), MemberPhase::Admitted).await;
     assert_eq!(waits.reason.unwrap().code, "agent_disk_full");
-    session.assign(wish(1, 1, 4, DesiredPhase::Stopped)).await;
+    session.assign(desired_member(1, 1, 4, DesiredPhase::Stopped)).await;
     session.report(&run, MemberPhase::Stopped).await;
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     agent.pass_time_until(1, session.report(&run_id(2), MemberPhase::Reserved)).await;
 }
 
 #[tokio::test]
-async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_twice() {
+async fn unreadable_journal_entry_affects_one_member_and_causes_no_second_start() {
     use sqlx::Connection as _;
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
     let mut session = hub
-        .open(vec![wish(1, 1, 2, DesiredPhase::Reserved), wish(2, 1, 2, DesiredPhase::Reserved)])
+        .open(vec![
+            desired_member(1, 1, 2, DesiredPhase::Reserved),
+            desired_member(2, 1, 2, DesiredPhase::Reserved),
+        ])
         .await;
     session.report(&run_id(2), MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
+    session.assign(desired_member(1, 1, 3, DesiredPhase::Running)).await;
     agent.wait_for("the launch", || !agent.runtime.starts().is_empty()).await;
     agent.runtime.set_state(&key(&run, 1), WorkState::Running);
     session.report(&run, MemberPhase::Running).await;
@@ -495,14 +508,17 @@ async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_tw
 
     agent.start(hub.connector());
     let mut session = hub
-        .open(vec![wish(1, 1, 3, DesiredPhase::Running), wish(2, 1, 2, DesiredPhase::Reserved)])
+        .open(vec![
+            desired_member(1, 1, 3, DesiredPhase::Running),
+            desired_member(2, 1, 2, DesiredPhase::Reserved),
+        ])
         .await;
     assert!(
         session.members().iter().any(|r| r.run_id == run_id(2).as_str() && r.phase == "reserved"),
-        "the other one goes on"
+        "the other member continues"
     );
     agent
-        .wait_for("what may have been started to be ended", || {
+        .wait_for("the possibly started workload to be stopped", || {
             agent.runtime.stops().contains(&key(&run, 1))
         })
         .await;
@@ -510,9 +526,9 @@ async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_tw
     let failed = session.report(&run, MemberPhase::Failed).await;
     assert_eq!(failed.reason.as_ref().unwrap().code, "agent_state_lost");
     session.settle(&failed).await;
-    session.assign(wish(1, 1, 4, DesiredPhase::Running)).await;
-    session.assign(wish(2, 1, 3, DesiredPhase::Running)).await;
-    agent.wait_for("the other one's launch", || agent.runtime.starts().len() == 2).await;
+    session.assign(desired_member(1, 1, 4, DesiredPhase::Running)).await;
+    session.assign(desired_member(2, 1, 3, DesiredPhase::Running)).await;
+    agent.wait_for("the start of the other member", || agent.runtime.starts().len() == 2).await;
     assert_eq!(
         agent.runtime.starts().iter().map(|l| l.key.clone()).collect::<Vec<_>>(),
         [key(&run, 1), key(&run_id(2), 1)]
@@ -523,15 +539,15 @@ async fn an_entry_that_cannot_be_read_costs_its_own_member_and_starts_nothing_tw
 }
 
 #[tokio::test]
-async fn a_hold_that_died_with_the_machine_is_not_taken_again_behind_the_hubs_back() {
+async fn hold_lost_in_a_reboot_is_not_taken_again_without_the_hub() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
+    let mut session = hub.open(vec![desired_member(1, 1, 2, DesiredPhase::Reserved)]).await;
     session.report(&run, MemberPhase::Reserved).await;
     agent.stop().await;
     agent.runtime.set_state(&key(&run, 1), WorkState::Absent);
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 3, DesiredPhase::Running)]).await;
+    let mut session = hub.open(vec![desired_member(1, 1, 3, DesiredPhase::Running)]).await;
     assert_eq!(
         session.members().iter().map(|r| r.phase.as_str()).collect::<Vec<_>>(),
         ["admitted"]

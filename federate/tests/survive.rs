@@ -32,9 +32,9 @@ impl Agent {
                 .write(true)
                 .mode(0o600)
                 .open(&secret)
-                .expect("the folder is ours");
+                .expect("the folder is writable");
             std::io::Write::write_all(&mut made, "s".repeat(43).as_bytes())
-                .expect("the folder is ours");
+                .expect("the folder is writable");
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-federate"));
         command.arg("run").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.into());
@@ -74,7 +74,10 @@ impl Agent {
     /// writes.
     async fn works(&mut self) {
         wait_for("the agent to work", SOON, async || {
-            assert!(self.process.try_wait().expect("a child of ours").is_none(), "the agent ended");
+            assert!(
+                self.process.try_wait().expect("the agent is a child process").is_none(),
+                "the agent ended"
+            );
             self.page("/readyz").await.is_some_and(|page| page.contains("no session"))
         })
         .await;
@@ -82,7 +85,7 @@ impl Agent {
 
     async fn ended(&mut self) -> Option<i32> {
         wait_for("the agent to end", SOON, async || {
-            self.process.try_wait().expect("a child of ours")
+            self.process.try_wait().expect("the agent is a child process")
         })
         .await
         .code()
@@ -90,7 +93,7 @@ impl Agent {
 
     fn terminate(&self) {
         kill(Pid::from_raw(i32::try_from(self.process.id()).expect("a pid")), Signal::SIGTERM)
-            .expect("a child of ours");
+            .expect("the agent is a child process");
     }
 }
 
@@ -103,7 +106,7 @@ impl Drop for Agent {
 }
 
 #[tokio::test]
-async fn b2_an_agent_whose_log_cannot_be_written_works_counts_and_ends_at_the_first_signal() {
+async fn b2_agent_with_a_blocked_log_works_counts_lost_lines_and_ends_at_the_first_signal() {
     let (reader, stuck) = stuck_pipe();
     for (what, output) in [
         ("a full disk", full_output()),
@@ -126,19 +129,19 @@ async fn b2_an_agent_whose_log_cannot_be_written_works_counts_and_ends_at_the_fi
 }
 
 #[tokio::test]
-async fn a4_an_agent_whose_data_directory_is_deleted_or_replaced_ends_with_a_reason() {
+async fn a4_agent_ends_with_a_reason_when_its_data_directory_is_deleted_or_replaced() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");
     for replace in [false, true] {
         let mut agent =
-            Agent::start(folder.path(), fs::File::create(&log).expect("the folder is ours"));
+            Agent::start(folder.path(), fs::File::create(&log).expect("the folder is writable"));
         agent.works().await;
         fs::rename(folder.path().join("data"), folder.path().join(format!("moved-{replace}")))
-            .expect("the folder is ours");
+            .expect("the folder is writable");
         let mut second = replace.then(|| Agent::start(folder.path(), full_output()));
         assert_eq!(agent.ended().await, Some(1));
-        let said = fs::read_to_string(&log).expect("the log");
-        assert!(said.contains("was deleted or replaced"), "{said}");
+        let output = fs::read_to_string(&log).expect("the log");
+        assert!(output.contains("was deleted or replaced"), "{output}");
         if let Some(second) = &mut second {
             second.works().await;
         }
@@ -146,11 +149,11 @@ async fn a4_an_agent_whose_data_directory_is_deleted_or_replaced_ends_with_a_rea
 }
 
 #[tokio::test]
-async fn a1_an_agent_without_descriptors_lives_and_answers_again_when_it_has_some() {
+async fn a1_agent_survives_a_lack_of_descriptors_and_answers_afterwards() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");
     let mut agent =
-        Agent::start(folder.path(), fs::File::create(&log).expect("the folder is ours"));
+        Agent::start(folder.path(), fs::File::create(&log).expect("the folder is writable"));
     agent.works().await;
     let none = without_descriptors(agent.process.id());
     let mut waiting =

@@ -42,7 +42,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const IMAGE: &str = "demo:1";
 
 pub struct FakeHub {
-    door: mpsc::Sender<DuplexStream>,
+    connections: mpsc::Sender<DuplexStream>,
     sessions: mpsc::Receiver<Session>,
     logs: mpsc::Receiver<(u64, Vec<u8>)>,
     /// True if the hub reads pushed logs; otherwise their streams stay open.
@@ -54,7 +54,7 @@ pub struct Session {
     messages: Streaming<AgentMessage>,
     out: mpsc::Sender<Result<HubMessage, Status>>,
     /// All received messages, in order.
-    pub heard: Vec<FromAgent>,
+    pub received: Vec<FromAgent>,
 }
 
 struct Service {
@@ -73,7 +73,7 @@ impl Control for Service {
     ) -> Result<Response<Self::SessionStream>, Status> {
         let (out, rx) = mpsc::channel(64);
         let (metadata, _, messages) = request.into_parts();
-        let session = Session { metadata, messages, out, heard: Vec::new() };
+        let session = Session { metadata, messages, out, received: Vec::new() };
         self.sessions.send(session).await.map_err(|_| Status::unavailable("the test is over"))?;
         Ok(Response::new(ReceiverStream::new(rx)))
     }
@@ -101,7 +101,7 @@ impl Control for Service {
 
 impl FakeHub {
     pub fn new() -> Self {
-        let (door, mut incoming) = mpsc::channel(4);
+        let (connections, mut incoming) = mpsc::channel(4);
         let (sessions_tx, sessions) = mpsc::channel(4);
         let (logs_tx, logs) = mpsc::channel(4);
         let reads_logs = watch::Sender::new(true);
@@ -120,11 +120,11 @@ impl FakeHub {
                 });
             }
         });
-        Self { door, sessions, logs, reads_logs }
+        Self { connections, sessions, logs, reads_logs }
     }
 
     pub fn connector(&self) -> Connector {
-        Connector::Memory(self.door.clone())
+        Connector::Memory(self.connections.clone())
     }
 
     /// Accepts the agent's next session and sends no message.
@@ -132,7 +132,7 @@ impl FakeHub {
         flow_common::clock::timeout(PATIENCE, self.sessions.recv())
             .await
             .expect("the agent connects in time")
-            .expect("the hub lives")
+            .expect("the hub is alive")
     }
 
     /// Accepts the agent's next session, sends Welcome and the snapshot `set`, and receives the
@@ -150,7 +150,7 @@ impl FakeHub {
         flow_common::clock::timeout(PATIENCE, self.logs.recv())
             .await
             .expect("a log comes in time")
-            .expect("the hub lives")
+            .expect("the hub is alive")
     }
 
     /// True if the agent has opened another session. Discards that session.
@@ -160,14 +160,14 @@ impl FakeHub {
 }
 
 impl Session {
-    pub async fn say(&self, body: ToAgent) {
+    pub async fn send(&self, body: ToAgent) {
         self.out.send(Ok(HubMessage { body: Some(body) })).await.expect("the agent listens");
     }
 
     pub async fn welcome(&self, incarnation: u64, want_inventory: bool) {
         let party = "a".to_owned();
         let hub_version = "test".to_owned();
-        self.say(ToAgent::Welcome(Welcome {
+        self.send(ToAgent::Welcome(Welcome {
             protocol: 1,
             hub_version,
             party,
@@ -193,18 +193,18 @@ impl Session {
     }
 
     pub async fn set(&self, members: Vec<DesiredMember>) {
-        self.say(ToAgent::SnapshotBegin(SnapshotBegin {
+        self.send(ToAgent::SnapshotBegin(SnapshotBegin {
             epoch: 7,
             hub_incarnation: 1,
             revision: 1,
         }))
         .await;
-        self.say(ToAgent::DesiredMembers(DesiredMembers { members })).await;
-        self.say(ToAgent::SnapshotEnd(SnapshotEnd { epoch: 7 })).await;
+        self.send(ToAgent::DesiredMembers(DesiredMembers { members })).await;
+        self.send(ToAgent::SnapshotEnd(SnapshotEnd { epoch: 7 })).await;
     }
 
     pub async fn assign(&self, assignment: DesiredMember) {
-        self.say(ToAgent::DesiredMember(assignment)).await;
+        self.send(ToAgent::DesiredMember(assignment)).await;
     }
 
     pub async fn settle(&self, report: &MemberReport) {
@@ -214,15 +214,15 @@ impl Session {
             sequence: report.sequence,
             settled: true,
         };
-        self.say(ToAgent::Acks(Acks { acks: vec![ack] })).await;
+        self.send(ToAgent::Acks(Acks { acks: vec![ack] })).await;
     }
 
     pub async fn recv(&mut self) -> FromAgent {
         let message = flow_common::clock::timeout(PATIENCE, self.messages.message())
             .await
-            .expect("the agent speaks in time");
+            .expect("the agent sends a message in time");
         let body = message.expect("the session is open").and_then(|m| m.body).expect("a message");
-        self.heard.push(body.clone());
+        self.received.push(body.clone());
         body
     }
 
@@ -261,7 +261,7 @@ impl Session {
 
     /// The members of the agent's snapshot.
     pub fn members(&self) -> Vec<&MemberReport> {
-        self.heard
+        self.received
             .iter()
             .flat_map(|body| match body {
                 FromAgent::Members(set) => set.members.iter().collect(),
@@ -315,7 +315,12 @@ pub fn key(run: &RunId, attempt: u32) -> WorkKey {
 }
 
 /// The desired member of run `n` of task `n` at party `a`.
-pub fn wish(n: u8, attempt: u32, generation: u64, desired: DesiredPhase) -> DesiredMember {
+pub fn desired_member(
+    n: u8,
+    attempt: u32,
+    generation: u64,
+    desired: DesiredPhase,
+) -> DesiredMember {
     let spec = sealed("a");
     let bindings = bindings::compose(&spec.spec.holes, &run_id(n), 1, 1, &|_, _| None).unwrap();
     DesiredMember {

@@ -177,7 +177,7 @@ async fn object_without_a_recorded_uid_is_adopted_and_resumed() {
     let key = killed_before_it_knew(&party).await;
     let born = party.job(&key).await.expect("an object").uid();
     let agent = party.agent().await;
-    agent.runtime.ensure(launch(&key)).await.expect("taken up");
+    agent.runtime.ensure(launch(&key)).await.expect("the object is adopted");
     let job = party.job(&key).await.expect("an object");
     assert_eq!(
         (job.uid(), job.spec.run_policy.and_then(|policy| policy.suspend)),
@@ -330,7 +330,7 @@ async fn damaged_record_affects_one_member_and_never_causes_a_second_start() {
     assert_eq!(
         party.job(&runs).await.expect("an object").uid(),
         uid,
-        "what the cluster has is taken up"
+        "the object in the cluster is adopted"
     );
     party.set_workload_status(&pod, "Succeeded", over(0, "Completed")).await;
     assert_eq!(later.exit(&runs).await.code, Some(0));

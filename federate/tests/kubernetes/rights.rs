@@ -65,7 +65,7 @@ async fn hold_without_the_role_is_rejected_and_doctor_lists_the_missing_permissi
     assert!(found.iter().all(|(_, allowed)| allowed.is_ok()), "{found:?}");
     let agent = allowed.agent().await;
     cluster.kubectl_ok(&["delete", "rolebinding", "agent", "-n", &allowed.namespace]).await;
-    wait_for("the role to be taken away", LONG, async || {
+    wait_for("the role to be revoked", LONG, async || {
         access::review(&allowed.client().await, &allowed.namespace)
             .await
             .iter()

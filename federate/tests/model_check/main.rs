@@ -57,8 +57,8 @@ enum Event {
     ToHubAgain(usize),
     LoseToHub(usize),
     Act(usize),
-    See(usize, WorkKey),
-    SeeAbsent(usize, WorkKey),
+    Observe(usize, WorkKey),
+    ObserveAbsent(usize, WorkKey),
     Ends(usize, WorkKey, Option<i32>),
     Crash(usize),
     LoseJournal(usize),
@@ -120,8 +120,8 @@ impl State {
                 events.extend((left.duplicates > 0).then_some(Event::ToHubAgain(i)));
                 events.extend((left.loses > 0).then_some(Event::LoseToHub(i)));
             }
-            events.extend(agent.unseen.iter().map(|key| Event::See(i, key.clone())));
-            events.extend(agent.absent.iter().map(|key| Event::SeeAbsent(i, key.clone())));
+            events.extend(agent.unseen.iter().map(|key| Event::Observe(i, key.clone())));
+            events.extend(agent.absent.iter().map(|key| Event::ObserveAbsent(i, key.clone())));
             for (key, machine) in &agent.machine {
                 if let world::Machine::Running { stopping } = machine {
                     events.push(Event::Ends(i, key.clone(), Some(0)));
@@ -154,7 +154,7 @@ impl State {
             Event::Connect(i) => w.connect(*i),
             Event::Break(i) => {
                 left.breaks -= 1;
-                w.part(*i);
+                w.disconnect(*i);
             }
             Event::ToAgent(i, n) => {
                 left.reorders -= u8::from(*n > 0);
@@ -185,8 +185,8 @@ impl State {
                 w.agents[*i].to_hub.pop_front();
             }
             Event::Act(i) => w.act(*i)?,
-            Event::See(i, key) => w.see(*i, key),
-            Event::SeeAbsent(i, key) => w.see_absent(*i, key),
+            Event::Observe(i, key) => w.observe(*i, key),
+            Event::ObserveAbsent(i, key) => w.observe_absent(*i, key),
             Event::Ends(i, key, code) => {
                 left.failures -= u8::from(*code == Some(1));
                 w.end(*i, key, *code);
@@ -194,14 +194,14 @@ impl State {
             Event::Crash(i) => {
                 left.crashes -= 1;
                 if w.agents[*i].connected {
-                    w.part(*i);
+                    w.disconnect(*i);
                 }
                 w.agents[*i].crash(w.now);
             }
             Event::LoseJournal(i) => {
                 left.journal_losses -= 1;
                 if w.agents[*i].connected {
-                    w.part(*i);
+                    w.disconnect(*i);
                 }
                 w.lose_journal(*i);
             }
@@ -228,7 +228,7 @@ impl State {
             }
         }
         if next.hurry {
-            next.world.hurry()?;
+            next.world.settle_actions()?;
         }
         next.world.check()?;
         Ok(next)
@@ -242,7 +242,7 @@ impl State {
         // The snapshots of the next session replace the lost messages.
         for i in 0..state.world.agents.len() {
             if state.world.agents[i].connected {
-                state.world.part(i);
+                state.world.disconnect(i);
             }
         }
         for at in 0..state.world.db.runs.len() {
@@ -265,7 +265,7 @@ impl State {
         if state.world.is_over() {
             Ok(())
         } else {
-            Err(format!("stopped, and it never ends: {:#?}", state.world))
+            Err(format!("stopped, but the model never ends: {:#?}", state.world))
         }
     }
 }
@@ -275,7 +275,7 @@ struct Story {
     before: Option<Rc<Story>>,
 }
 
-fn tell(mut story: Option<Rc<Story>>) -> String {
+fn describe(mut story: Option<Rc<Story>>) -> String {
     let mut events = Vec::new();
     while let Some(part) = story {
         events.push(format!("{:?}", part.event));
@@ -321,7 +321,7 @@ fn explore(scenario: &Scenario) {
     let steps: usize =
         (1..=WALKS).map(|number| walk(scenario, begin.clone(), number, &mut ends)).sum();
     println!("{:<42} {WALKS} walks of {steps} steps; ends seen: {ends:?}", scenario.name);
-    assert!(ends.failed + ends.succeeded + ends.cancelled > 0, "the scenario goes all the way");
+    assert!(ends.failed + ends.succeeded + ends.cancelled > 0, "the scenario reaches ends of runs");
 }
 
 fn search(scenario: &Scenario, begin: &State, ends: &mut Ends) {
@@ -335,7 +335,7 @@ fn search(scenario: &Scenario, begin: &State, ends: &mut Ends) {
             let here = || Some(Rc::new(Story { event: event.clone(), before: story.clone() }));
             let next = match state.next(&event, scenario) {
                 Ok(next) => next,
-                Err(broken) => panic!("{}: {broken}\n  {}", scenario.name, tell(here())),
+                Err(broken) => panic!("{}: {broken}\n  {}", scenario.name, describe(here())),
             };
             let print = fingerprint(&next);
             if seen.len() >= STATES || !seen.insert(print) {
@@ -346,7 +346,7 @@ fn search(scenario: &Scenario, begin: &State, ends: &mut Ends) {
             if print.is_multiple_of(SAMPLE) {
                 followed += 1;
                 if let Err(broken) = next.ends(scenario) {
-                    panic!("{}: {broken}\n  {}", scenario.name, tell(story));
+                    panic!("{}: {broken}\n  {}", scenario.name, describe(story));
                 }
             }
             queue.push_back((next, story, deep + 1));
@@ -380,8 +380,8 @@ fn walk(scenario: &Scenario, mut state: State, number: u64, ends: &mut Ends) -> 
                         | Event::ToAgent(_, 0)
                         | Event::ToHub(_, 0)
                         | Event::Act(_)
-                        | Event::See(..)
-                        | Event::SeeAbsent(..)
+                        | Event::Observe(..)
+                        | Event::ObserveAbsent(..)
                 )
             });
         let unlucky = !misfortunes.is_empty() && (progress.is_empty() || draw(10) == 0);
@@ -394,12 +394,14 @@ fn walk(scenario: &Scenario, mut state: State, number: u64, ends: &mut Ends) -> 
         story = Some(Rc::new(Story { event: event.clone(), before: story }));
         match state.next(&event, scenario) {
             Ok(next) => state = next,
-            Err(broken) => panic!("{}, walk {number}: {broken}\n  {}", scenario.name, tell(story)),
+            Err(broken) => {
+                panic!("{}, walk {number}: {broken}\n  {}", scenario.name, describe(story))
+            }
         }
         if draw(SAMPLE as usize) == 0
             && let Err(broken) = state.ends(scenario)
         {
-            panic!("{}, walk {number}: {broken}\n  {}", scenario.name, tell(story));
+            panic!("{}, walk {number}: {broken}\n  {}", scenario.name, describe(story));
         }
     }
     ends.note(&state);
@@ -414,13 +416,13 @@ fn scenario(name: &'static str, budget: Budget) -> Scenario {
 }
 
 #[test]
-fn messages_that_are_lost_repeated_or_overtaken_break_nothing() {
+fn lost_repeated_and_reordered_messages_violate_no_invariant() {
     let budget = Budget { breaks: 1, loses: 1, duplicates: 1, reorders: 1, ..Budget::default() };
     explore(&scenario("lost, repeated, overtaken messages", budget));
 }
 
 #[test]
-fn an_agent_that_crashes_anywhere_starts_nothing_twice() {
+fn agent_crash_at_any_point_causes_no_second_start() {
     explore(&scenario("agent crashes, journal kept", Budget { crashes: 2, ..Budget::default() }));
     explore(&scenario(
         "agent crashes, user stops",
@@ -429,7 +431,7 @@ fn an_agent_that_crashes_anywhere_starts_nothing_twice() {
 }
 
 #[test]
-fn a_lost_journal_leads_to_failure_never_to_a_second_start() {
+fn lost_journal_causes_failure_and_no_second_start() {
     explore(&scenario(
         "journal lost",
         Budget { journal_losses: 1, breaks: 1, ..Budget::default() },
@@ -441,13 +443,13 @@ fn a_lost_journal_leads_to_failure_never_to_a_second_start() {
 }
 
 #[test]
-fn a_second_agent_of_the_same_party_starts_nothing_the_first_may_have_started() {
+fn second_agent_of_a_party_repeats_no_start_of_the_first() {
     let budget = Budget { breaks: 2, ..Budget::default() };
     explore(&Scenario { agents: &[0, 0, 1], ..scenario("second agent of a party", budget) });
 }
 
 #[test]
-fn a_hub_restored_from_a_backup_heals_itself() {
+fn hub_restored_from_a_backup_recovers() {
     explore(&scenario("hub restored", Budget { backups: 1, restores: 1, ..Budget::default() }));
     explore(&scenario(
         "hub restored, user stops",
@@ -460,7 +462,7 @@ fn a_hub_restored_from_a_backup_heals_itself() {
 }
 
 #[test]
-fn a_hold_that_expires_against_the_start_commit_is_never_started() {
+fn hold_that_expires_during_the_start_commit_is_never_started() {
     explore(&scenario(
         "time passes, connections break",
         Budget { breaks: 2, jumps: 4, ..Budget::default() },
@@ -468,7 +470,7 @@ fn a_hold_that_expires_against_the_start_commit_is_never_started() {
 }
 
 #[test]
-fn a_stop_against_a_success_ends_one_way_or_the_other() {
+fn stop_during_a_success_has_one_outcome() {
     explore(&scenario(
         "user stops, workloads fail",
         Budget { stops: 1, failures: 1, breaks: 1, ..Budget::default() },
@@ -476,7 +478,7 @@ fn a_stop_against_a_success_ends_one_way_or_the_other() {
 }
 
 #[test]
-fn a_new_run_waits_until_the_old_one_is_proven_dead() {
+fn new_run_waits_until_the_old_one_has_ended() {
     explore(&scenario(
         "restart over an unsettled run",
         Budget { stops: 1, restarts: 1, jumps: 2, breaks: 1, ..Budget::default() },
@@ -488,7 +490,7 @@ fn a_new_run_waits_until_the_old_one_is_proven_dead() {
 }
 
 #[test]
-fn k_of_n_releases_the_others_and_counts_only_the_frozen_set() {
+fn k_of_n_releases_surplus_members_and_counts_only_the_bound_set() {
     let rules = Rules { minimum_parties: Some(1), ..Rules::default() };
     let budget = Budget { breaks: 1, jumps: 2, failures: 1, ..Budget::default() };
     explore(&Scenario {
@@ -505,7 +507,7 @@ fn k_of_n_releases_the_others_and_counts_only_the_frozen_set() {
 }
 
 #[test]
-fn everything_at_once_breaks_nothing() {
+fn all_faults_together_violate_no_invariant() {
     let budget = Budget {
         breaks: 2,
         loses: 1,

@@ -190,7 +190,7 @@ impl Agent {
         }
     }
 
-    pub fn hear(&mut self, input: Input, now: Timestamp) {
+    pub fn apply(&mut self, input: Input, now: Timestamp) {
         let mut out = Transition::default();
         self.core.apply(input, moment(now), &mut out);
         self.take(out);
@@ -307,7 +307,7 @@ impl World {
         let (run, _) = Run::new(new, self.now);
         self.db.runs.push(run);
         let last = self.db.runs.len() - 1;
-        self.tell(last, None);
+        self.send_desired(last, None);
     }
 
     /// Applies one input to one run and sends the changes to connected members.
@@ -315,11 +315,11 @@ impl World {
         let before = self.db.runs[at].clone();
         if let Ok((after, _)) = step(&before, input, self.now) {
             self.db.runs[at] = after;
-            self.tell(at, Some(&before));
+            self.send_desired(at, Some(&before));
         }
     }
 
-    fn tell(&mut self, at: usize, before: Option<&Run>) {
+    fn send_desired(&mut self, at: usize, before: Option<&Run>) {
         for member in self.db.runs[at].members.clone() {
             let same = before.and_then(|run| run.member(&member.party)).is_some_and(|old| {
                 (old.attempt, old.generation) == (member.attempt, member.generation)
@@ -336,7 +336,7 @@ impl World {
         if member.desired == DesiredPhase::Running {
             self.granted.insert((run.id.clone(), p, member.attempt));
         }
-        let wish = DesiredMember {
+        let desired = DesiredMember {
             run: run.id.clone(),
             task: run.task.clone(),
             attempt: member.attempt,
@@ -348,7 +348,7 @@ impl World {
             released: member.desired == DesiredPhase::Stopped && !member.required,
         };
         if let Some(agent) = self.agents.iter_mut().find(|a| a.party == p && a.connected) {
-            agent.to_agent.push_back(ToAgent::Assign(wish));
+            agent.to_agent.push_back(ToAgent::Assign(desired));
         }
     }
 
@@ -379,7 +379,7 @@ impl World {
         let agent = &mut self.agents[i];
         agent.knows_us = agent.core.oldest_incarnation() == incarnation;
         agent.seen_incarnation = incarnation;
-        agent.hear(Input::Connected { incarnation }, now);
+        agent.apply(Input::Connected { incarnation }, now);
         agent.to_hub.clear();
         let open = agent.core.members().map(|m| agent.report(m));
         let settled = agent
@@ -390,31 +390,31 @@ impl World {
         let set: Vec<ToHub> = open.chain(settled).collect();
         // Reports of members that are settled on both sides change nothing: without them the model
         // is smaller.
-        let known = |told: &ToHub| {
+        let known = |report: &ToHub| {
             self.db
                 .runs
                 .iter()
-                .any(|r| r.id == told.run && r.member(&party(p)).is_some_and(|m| m.settled))
+                .any(|r| r.id == report.run && r.member(&party(p)).is_some_and(|m| m.settled))
         };
         let news: Vec<ToHub> = set
             .into_iter()
-            .filter(|told| {
-                !told.report.phase.is_terminal()
-                    || !known(told)
-                    || agent.core.member(&told.run).is_some()
+            .filter(|report| {
+                !report.report.phase.is_terminal()
+                    || !known(report)
+                    || agent.core.member(&report.run).is_some()
             })
             .collect();
         agent.to_hub.extend(news);
     }
 
     /// The connection breaks; the messages in transit are lost.
-    pub fn part(&mut self, i: usize) {
+    pub fn disconnect(&mut self, i: usize) {
         let now = self.now;
         let agent = &mut self.agents[i];
         agent.connected = false;
         agent.to_agent.clear();
         agent.to_hub.clear();
-        agent.hear(Input::Disconnected, now);
+        agent.apply(Input::Disconnected, now);
         let p = agent.party;
         for at in 0..self.db.runs.len() {
             self.hub(at, &HubInput::Away { party: party(p), since: now });
@@ -425,20 +425,20 @@ impl World {
         let now = self.now;
         let agent = &mut self.agents[i];
         match message {
-            ToAgent::Assign(wish) => {
-                if agent.core.member(&wish.run).is_none()
-                    && let Some(member) = agent.journal.get(&wish.run).cloned()
+            ToAgent::Assign(desired) => {
+                if agent.core.member(&desired.run).is_none()
+                    && let Some(member) = agent.journal.get(&desired.run).cloned()
                 {
                     let mut out = Transition::default();
                     agent.core.restore_settled(member, &mut out);
                     agent.take(out);
                 }
-                let verdict = (wish.phase != DesiredPhase::Stopped)
+                let verdict = (desired.phase != DesiredPhase::Stopped)
                     .then(|| Admission::Admit(Needs::default()));
-                agent.hear(Input::DesiredReceived(wish, verdict), now);
+                agent.apply(Input::DesiredReceived(desired, verdict), now);
             }
             ToAgent::Settled { run, attempt } => {
-                agent.hear(Input::ReportAcked { run, attempt, settled: true }, now)
+                agent.apply(Input::ReportAcked { run, attempt, settled: true }, now)
             }
         }
     }
@@ -462,11 +462,11 @@ impl World {
             if !self.operator {
                 // In this model a hub loses a run only by a restore.
                 self.broken = Some(format!(
-                    "{run} was made before the hub was restored, and is stopped as if nobody wanted it"
+                    "{run} was created before the restore, but the hub stops it as an unknown run"
                 ));
             }
             let generation = report.observed_generation + 1;
-            let wish = DesiredMember {
+            let desired = DesiredMember {
                 run: run.clone(),
                 task: hex(1),
                 attempt: report.attempt,
@@ -477,7 +477,7 @@ impl World {
                 orphan: true,
                 released: false,
             };
-            self.agents[i].to_agent.push_back(ToAgent::Assign(wish));
+            self.agents[i].to_agent.push_back(ToAgent::Assign(desired));
         }
     }
 
@@ -500,7 +500,7 @@ impl World {
             return Err(format!("{action:?} was done before it was written"));
         }
         let refuse = |agent: &mut Agent, key: WorkKey| {
-            agent.hear(
+            agent.apply(
                 Input::RequestRefused(key, Reason::new(ReasonCode::RuntimeError, "refused")),
                 now,
             );
@@ -543,7 +543,7 @@ impl World {
 
     /// Performs all pending actions and lets agents observe the results at once, except the ends of
     /// workloads.
-    pub fn hurry(&mut self) -> Result<(), String> {
+    pub fn settle_actions(&mut self) -> Result<(), String> {
         for i in 0..self.agents.len() {
             loop {
                 while !self.agents[i].todo.is_empty() {
@@ -553,9 +553,9 @@ impl World {
                 let ended =
                     |key: &&WorkKey| matches!(agent.machine.get(*key), Some(Machine::Ended(_)));
                 if let Some(key) = agent.absent.first().cloned() {
-                    self.see_absent(i, &key);
+                    self.observe_absent(i, &key);
                 } else if let Some(key) = agent.unseen.iter().find(|key| !ended(key)).cloned() {
-                    self.see(i, &key);
+                    self.observe(i, &key);
                 } else {
                     break;
                 }
@@ -565,7 +565,7 @@ impl World {
     }
 
     /// The agent observes the current state of a key.
-    pub fn see(&mut self, i: usize, key: &WorkKey) {
+    pub fn observe(&mut self, i: usize, key: &WorkKey) {
         let now = self.now;
         let agent = &mut self.agents[i];
         agent.unseen.remove(key);
@@ -575,14 +575,14 @@ impl World {
             Some(Machine::Ended(state)) => state.clone(),
             Some(Machine::Burnt) | None => return,
         };
-        agent.hear(Input::WorkObserved(key.clone(), state), now);
+        agent.apply(Input::WorkObserved(key.clone(), state), now);
     }
 
-    pub fn see_absent(&mut self, i: usize, key: &WorkKey) {
+    pub fn observe_absent(&mut self, i: usize, key: &WorkKey) {
         let now = self.now;
         let agent = &mut self.agents[i];
         agent.absent.remove(key);
-        agent.hear(Input::WorkObserved(key.clone(), WorkState::Absent), now);
+        agent.apply(Input::WorkObserved(key.clone(), WorkState::Absent), now);
     }
 
     /// A workload exits with `code`, or is stopped if `code` is `None`.
@@ -615,7 +615,7 @@ impl World {
         let Some(backup) = self.backup.take() else { return };
         for i in 0..self.agents.len() {
             if self.agents[i].connected {
-                self.part(i);
+                self.disconnect(i);
             }
         }
         self.db = backup;
@@ -640,7 +640,7 @@ impl World {
             self.hub(at, &HubInput::Tick);
         }
         for agent in &mut self.agents {
-            agent.hear(Input::Tick, to);
+            agent.apply(Input::Tick, to);
         }
     }
 

@@ -91,14 +91,14 @@ async fn b6_sidecar_stopped_for_longer_than_its_hold_waits_for_an_agent_before_i
     agent.runtime.hold(place.hold(&["grpc"])).await.expect("held");
     drop(agent);
     let sidecar = place.sidecar().expect("it holds");
-    nix::sys::signal::kill(sidecar, nix::sys::signal::Signal::SIGSTOP).expect("it is ours");
+    nix::sys::signal::kill(sidecar, nix::sys::signal::Signal::SIGSTOP).expect("a child process");
     let elsewhere = tokio::process::Command::new("sleep")
         .arg("7")
         .status()
         .await
         .expect("another process ran meanwhile");
     assert!(elsewhere.success());
-    nix::sys::signal::kill(sidecar, nix::sys::signal::Signal::SIGCONT).expect("it is ours");
+    nix::sys::signal::kill(sidecar, nix::sys::signal::Signal::SIGCONT).expect("a child process");
     agent = place.agent();
     agent.runtime.ensure(place.launch("exit 0")).await.expect("what was held is started");
     assert_eq!(agent.exit().await.code, Some(0));

@@ -15,14 +15,14 @@ use flow_proto::v1::hub_message::Body as ToAgent;
 use flow_proto::v1::{DesiredMember, LogOpen, LogRefused, Welcome};
 use sqlx::Connection as _;
 
-use crate::fake_hub::{self, FakeHub, Session, TestAgent, key, run_id, wish};
+use crate::fake_hub::{self, FakeHub, Session, TestAgent, desired_member, key, run_id};
 
 /// Brings run `n` to `Running`.
 async fn running(session: &mut Session, agent: &TestAgent, n: u8) -> RunId {
     let run = run_id(n);
-    session.assign(wish(n, 1, 2, DesiredPhase::Reserved)).await;
+    session.assign(desired_member(n, 1, 2, DesiredPhase::Reserved)).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(n, 1, 3, DesiredPhase::Running)).await;
+    session.assign(desired_member(n, 1, 3, DesiredPhase::Running)).await;
     session.report(&run, MemberPhase::Starting).await;
     agent
         .wait_for("the launch", || {
@@ -49,14 +49,14 @@ async fn count(agent: &TestAgent, table: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn a_hub_that_asks_for_more_than_an_agent_holds_is_told_so_and_exhausts_nothing() {
+async fn members_beyond_the_limit_of_an_agent_are_rejected_with_a_reason() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
     let id = |n: usize| format!("{n:032x}");
     let all = (0..MEMBERS_MAX + 44).map(|n| DesiredMember {
         run_id: id(n),
         task_id: id(n),
-        ..wish(1, 1, 2, DesiredPhase::Reserved)
+        ..desired_member(1, 1, 2, DesiredPhase::Reserved)
     });
     let mut session = hub.open(all.collect()).await;
     let (mut reserved, mut refused) = (0, Vec::new());
@@ -76,13 +76,13 @@ async fn a_hub_that_asks_for_more_than_an_agent_holds_is_told_so_and_exhausts_no
             "{reason:?}"
         );
     }
-    assert_eq!(count(&agent, "members").await, 256, "nothing is kept of those it turned away");
+    assert_eq!(count(&agent, "members").await, 256, "no refused member is stored");
 
     // When one member has settled, the agent accepts a member that it refused before.
     let stop = DesiredMember {
         generation: 3,
         desired: "stopped".to_owned(),
-        ..wish(1, 1, 3, DesiredPhase::Stopped)
+        ..desired_member(1, 1, 3, DesiredPhase::Stopped)
     };
     session.assign(stop).await;
     let stopped = session.report(&run_id(1), MemberPhase::Stopped).await;
@@ -91,14 +91,14 @@ async fn a_hub_that_asks_for_more_than_an_agent_holds_is_told_so_and_exhausts_no
     let next = DesiredMember {
         run_id: again.to_string(),
         task_id: again.to_string(),
-        ..wish(1, 1, 2, DesiredPhase::Reserved)
+        ..desired_member(1, 1, 2, DesiredPhase::Reserved)
     };
     session.assign(next).await;
     session.report(&again, MemberPhase::Reserved).await;
 }
 
 #[tokio::test]
-async fn a8_a_hub_that_invents_runs_is_answered_and_fills_no_journal() {
+async fn a8_stops_of_unknown_runs_are_answered_and_leave_no_journal_entry() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
@@ -110,7 +110,7 @@ async fn a8_a_hub_that_invents_runs_is_answered_and_fills_no_journal() {
                 .assign(DesiredMember {
                     run_id: id.clone(),
                     task_id: id.clone(),
-                    ..wish(1, 1, 3, desired)
+                    ..desired_member(1, 1, 3, desired)
                 })
                 .await;
         }
@@ -126,7 +126,7 @@ async fn a8_a_hub_that_invents_runs_is_answered_and_fills_no_journal() {
         }
     }
     // This report follows the last acknowledgement by one round trip.
-    session.assign(wish(1, 1, 2, DesiredPhase::Reserved)).await;
+    session.assign(desired_member(1, 1, 2, DesiredPhase::Reserved)).await;
     session.report(&run_id(1), MemberPhase::Reserved).await;
     assert_eq!(count(&agent, "members").await, 1, "only the member that is held");
     assert_eq!(agent.runtime.stops(), []);
@@ -134,14 +134,14 @@ async fn a8_a_hub_that_invents_runs_is_answered_and_fills_no_journal() {
 }
 
 #[tokio::test]
-async fn a11_a_hub_that_greets_another_party_or_in_another_protocol_is_left() {
+async fn a11_welcome_for_another_party_or_protocol_ends_the_session() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
     let mut session = hub.accept().await;
     for (party, protocol) in [("b", 1), ("a", 99)] {
         session.hello().await;
         session
-            .say(ToAgent::Welcome(Welcome {
+            .send(ToAgent::Welcome(Welcome {
                 protocol,
                 party: party.to_owned(),
                 ..Welcome::default()
@@ -155,7 +155,7 @@ async fn a11_a_hub_that_greets_another_party_or_in_another_protocol_is_left() {
 }
 
 #[tokio::test]
-async fn a5_a_spec_that_sets_a_variable_which_the_party_does_not_list_is_refused_with_its_name() {
+async fn a5_spec_with_a_variable_that_the_party_does_not_list_is_refused_with_its_name() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     let mut spec = fake_hub::sealed("a").spec;
     spec.env.insert("BROWSER".to_owned(), "/bin/sh -c id %s".to_owned());
@@ -163,7 +163,7 @@ async fn a5_a_spec_that_sets_a_variable_which_the_party_does_not_list_is_refused
     let with_env = |n| DesiredMember {
         spec: spec.bytes.clone(),
         spec_digest: spec.digest.to_string(),
-        ..wish(n, 1, 2, DesiredPhase::Reserved)
+        ..desired_member(n, 1, 2, DesiredPhase::Reserved)
     };
     agent.start(hub.connector());
     let mut session = hub.open(vec![with_env(1)]).await;
@@ -179,7 +179,7 @@ async fn a5_a_spec_that_sets_a_variable_which_the_party_does_not_list_is_refused
 }
 
 #[tokio::test]
-async fn only_specs_that_may_be_started_take_room_in_the_journal() {
+async fn journal_stores_only_specs_that_may_be_started() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     let allow = |allow| {
         move |offer: &mut flow_federate::admission::PartyPolicy| {
@@ -189,39 +189,39 @@ async fn only_specs_that_may_be_started_take_room_in_the_journal() {
     agent.change_offer(allow(Allow::No));
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
-    session.assign(wish(1, 1, 2, DesiredPhase::Reserved)).await;
+    session.assign(desired_member(1, 1, 2, DesiredPhase::Reserved)).await;
     let refused = session.report(&run_id(1), MemberPhase::Refused).await;
     assert_eq!((count(&agent, "members").await, count(&agent, "specs").await), (1, 0));
     session.settle(&refused).await;
 
     agent.change_offer(allow(Allow::Yes));
     session.until(|body| matches!(body, FromAgent::Inventory(_))).await;
-    session.assign(wish(2, 1, 2, DesiredPhase::Reserved)).await;
+    session.assign(desired_member(2, 1, 2, DesiredPhase::Reserved)).await;
     session.report(&run_id(2), MemberPhase::Reserved).await;
     assert_eq!(
         (count(&agent, "members").await, count(&agent, "specs").await),
         (1, 1),
         "a refusal leaves nothing"
     );
-    session.assign(wish(2, 1, 3, DesiredPhase::Stopped)).await;
+    session.assign(desired_member(2, 1, 3, DesiredPhase::Stopped)).await;
     let stopped = session.report(&run_id(2), MemberPhase::Stopped).await;
     session.settle(&stopped).await;
-    flow_testkit::wait_for("the spec to go", fake_hub::PATIENCE, async || {
+    flow_testkit::wait_for("the spec to be deleted", fake_hub::PATIENCE, async || {
         count(&agent, "specs").await == 0
     })
     .await;
     // The hub sends the same spec again; the journal keeps it through a crash.
-    session.assign(wish(3, 1, 2, DesiredPhase::Reserved)).await;
+    session.assign(desired_member(3, 1, 2, DesiredPhase::Reserved)).await;
     session.report(&run_id(3), MemberPhase::Reserved).await;
     agent.kill().await;
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(3, 1, 3, DesiredPhase::Running)]).await;
+    let mut session = hub.open(vec![desired_member(3, 1, 3, DesiredPhase::Running)]).await;
     session.report(&run_id(3), MemberPhase::Starting).await;
     agent.wait_for("the launch", || agent.runtime.starts().len() == 1).await;
 }
 
 #[tokio::test]
-async fn a_hub_restored_and_killed_before_it_noted_an_orphan_cannot_take_it_for_its_own() {
+async fn hub_restored_and_killed_before_it_stored_an_orphan_does_not_adopt_it() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
@@ -238,7 +238,7 @@ async fn a_hub_restored_and_killed_before_it_noted_an_orphan_cannot_take_it_for_
     assert_eq!(
         session.hello().await.seen_incarnation,
         1,
-        "no hub of the new incarnation has spoken of the member"
+        "no hub of the new incarnation has sent the member"
     );
 
     // A new agent process on the same journal reports the same incarnation.
@@ -252,7 +252,10 @@ async fn a_hub_restored_and_killed_before_it_noted_an_orphan_cannot_take_it_for_
     // The backup contains the run: the hub sends its desired member.
     session.welcome(2, false).await;
     session
-        .set(vec![wish(1, 1, 3, DesiredPhase::Running), wish(2, 1, 2, DesiredPhase::Reserved)])
+        .set(vec![
+            desired_member(1, 1, 3, DesiredPhase::Running),
+            desired_member(2, 1, 2, DesiredPhase::Reserved),
+        ])
         .await;
     session.report(&run_id(2), MemberPhase::Reserved).await;
     agent.kill().await;
@@ -275,8 +278,8 @@ fn measured(steps: std::ops::RangeInclusive<u64>) -> Progress {
 
 /// Returns the progress received in this session: the last epoch, and the steps of all points in
 /// order.
-fn told(session: &Session) -> (Option<u32>, Vec<u64>) {
-    let batches = session.heard.iter().filter_map(|body| match body {
+fn sent_points(session: &Session) -> (Option<u32>, Vec<u64>) {
+    let batches = session.received.iter().filter_map(|body| match body {
         FromAgent::Progress(batch) => Some(batch),
         _ => None,
     });
@@ -288,7 +291,7 @@ fn told(session: &Session) -> (Option<u32>, Vec<u64>) {
 }
 
 #[tokio::test]
-async fn what_a_killed_hub_may_not_have_written_is_told_again_first_of_all() {
+async fn progress_that_a_killed_hub_may_have_lost_is_repeated_first() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
@@ -305,7 +308,7 @@ async fn what_a_killed_hub_may_not_have_written_is_told_again_first_of_all() {
     let first = session.recv().await;
     assert!(matches!(first, FromAgent::Progress(_)), "{first:?}");
     session.until(end_of_set).await;
-    assert_eq!(told(&session), (Some(5), vec![1, 2, 3, 4, 5]));
+    assert_eq!(sent_points(&session), (Some(5), vec![1, 2, 3, 4, 5]));
     drop(session);
 
     // The workload ends while no session is open. The agent sends its progress before its end,
@@ -316,11 +319,15 @@ async fn what_a_killed_hub_may_not_have_written_is_told_again_first_of_all() {
     session.hello().await;
     session.welcome(1, false).await;
     session.until(|body| matches!(body, FromAgent::Members(_))).await;
-    assert_eq!(told(&session), (Some(6), vec![1, 2, 3, 4, 5, 6]));
+    assert_eq!(sent_points(&session), (Some(6), vec![1, 2, 3, 4, 5, 6]));
     let ended = session.members()[0].clone();
     assert_eq!(ended.phase, "succeeded");
     session.settle(&ended).await;
-    agent.wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1))).await;
+    agent
+        .wait_for("the runtime to forget the workload", || {
+            agent.runtime.is_forgotten(&key(&run, 1))
+        })
+        .await;
     drop(session);
 
     // The hub has settled the member: the agent sends no progress.
@@ -328,24 +335,24 @@ async fn what_a_killed_hub_may_not_have_written_is_told_again_first_of_all() {
     session.hello().await;
     session.welcome(1, false).await;
     session.until(end_of_set).await;
-    assert_eq!(told(&session), (None, vec![]));
+    assert_eq!(sent_points(&session), (None, vec![]));
 }
 
 #[tokio::test]
-async fn what_is_told_again_is_bounded() {
+async fn repeated_progress_is_bounded() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
     let run = running(&mut session, &agent, 1).await;
     agent.runtime.progress(&key(&run, 1), measured(1..=1000));
     session.until(|body| matches!(body, FromAgent::Progress(_))).await;
-    assert_eq!(told(&session).1.len(), 1000);
+    assert_eq!(sent_points(&session).1.len(), 1000);
     drop(session);
     let mut session = next_session(&mut hub, &agent).await;
     session.hello().await;
     session.welcome(1, false).await;
     session.until(|body| matches!(body, FromAgent::SnapshotEnd(_))).await;
-    assert_eq!(told(&session).1, (745..=1000).collect::<Vec<_>>());
+    assert_eq!(sent_points(&session).1, (745..=1000).collect::<Vec<_>>());
 }
 
 fn open_log(stream_id: u64, run: &RunId) -> ToAgent {
@@ -370,23 +377,23 @@ async fn refusal(session: &mut Session) -> (u64, String, String) {
 }
 
 #[tokio::test]
-async fn a_log_is_sent_once_for_each_stream_and_only_so_many_at_a_time() {
+async fn log_is_sent_once_per_stream_and_concurrent_logs_are_limited() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     hub.reads_logs.send_replace(false);
     agent.start(hub.connector());
     let mut session = hub.open(Vec::new()).await;
     let run = running(&mut session, &agent, 1).await;
     agent.runtime.set_log(&key(&run, 1), "a line\n");
-    session.say(open_log(7, &run)).await;
-    session.say(open_log(7, &run)).await;
+    session.send(open_log(7, &run)).await;
+    session.send(open_log(7, &run)).await;
     let (stream, code, message) = refusal(&mut session).await;
     assert_eq!((stream, code.as_str()), (7, "runtime_error"));
     assert!(message.contains("stream_id"), "{message}");
     for id in 100..132 {
-        session.say(open_log(id, &run)).await;
+        session.send(open_log(id, &run)).await;
     }
     let (stream, _, message) = refusal(&mut session).await;
-    assert_eq!(stream, 131, "with the first there are 32");
+    assert_eq!(stream, 131, "32 streams are open with the first");
     assert!(message.contains("32 logs"), "{message}");
     hub.reads_logs.send_replace(true);
     let mut streams = Vec::new();
@@ -398,33 +405,32 @@ async fn a_log_is_sent_once_for_each_stream_and_only_so_many_at_a_time() {
     streams.sort_unstable();
     assert!(
         streams.into_iter().eq(std::iter::once(7).chain(100..131)),
-        "the first of a stream was not disturbed by the second"
+        "the second request of a stream does not affect the first"
     );
 }
 
 #[tokio::test]
-async fn a_member_that_never_started_has_no_log_which_is_final_and_one_that_may_start_has_none_yet()
-{
+async fn missing_log_is_final_only_for_a_member_that_can_no_longer_start() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     agent.start(hub.connector());
-    let mut session = hub.open(vec![wish(1, 1, 2, DesiredPhase::Reserved)]).await;
+    let mut session = hub.open(vec![desired_member(1, 1, 2, DesiredPhase::Reserved)]).await;
     let run = run_id(1);
     session.report(&run, MemberPhase::Reserved).await;
-    session.say(open_log(1, &run)).await;
+    session.send(open_log(1, &run)).await;
     let (_, code, message) = refusal(&mut session).await;
     assert_eq!(
         (code.as_str(), message.as_str()),
         ("runtime_error", "the member has not started yet")
     );
-    session.assign(wish(1, 1, 3, DesiredPhase::Stopped)).await;
+    session.assign(desired_member(1, 1, 3, DesiredPhase::Stopped)).await;
     let stopped = session.report(&run, MemberPhase::Stopped).await;
     let never = ("log_not_found".to_owned(), "the member never started and has no log".to_owned());
-    session.say(open_log(2, &run)).await;
+    session.send(open_log(2, &run)).await;
     assert_eq!(refusal(&mut session).await, (2, never.0.clone(), never.1.clone()));
     // The answer is the same when only the journal has the member.
     session.settle(&stopped).await;
-    session.say(open_log(3, &run)).await;
+    session.send(open_log(3, &run)).await;
     assert_eq!(refusal(&mut session).await, (3, never.0, never.1));
-    session.say(open_log(4, &run_id(9))).await;
+    session.send(open_log(4, &run_id(9))).await;
     assert_eq!(refusal(&mut session).await.1, "log_not_found");
 }

@@ -16,7 +16,7 @@ use flow_proto::v1::hub_message::Body as ToAgent;
 use flow_proto::v1::{AgentMessage, HubMessage};
 use prost::Message;
 
-use crate::fake_hub::{FakeHub, Session, TestAgent, key, run_id, wish};
+use crate::fake_hub::{FakeHub, Session, TestAgent, desired_member, key, run_id};
 
 fn sessions() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/sessions")
@@ -54,7 +54,7 @@ async fn work(
 }
 
 #[tokio::test]
-async fn a_hub_of_every_version_is_obeyed_from_welcome_to_settled() {
+async fn recorded_session_of_every_hub_version_is_followed() {
     let mut versions = 0;
     for version in sessions().read_dir().expect("there are recorded sessions") {
         let version = version.expect("a folder").path();
@@ -65,14 +65,14 @@ async fn a_hub_of_every_version_is_obeyed_from_welcome_to_settled() {
         session.hello().await;
         let mut done = None;
         for message in read::<HubMessage>(&version.join("hub.bin")) {
-            let body = message.body.expect("nothing a later agent does not know was recorded");
-            let wished = if let ToAgent::DesiredMember(wish) = &body {
-                Some((wish.run_id.clone(), wish.desired.clone()))
+            let body = message.body.expect("every recorded message is known to this agent");
+            let target = if let ToAgent::DesiredMember(member) = &body {
+                Some((member.run_id.clone(), member.desired.clone()))
             } else {
                 None
             };
-            session.say(body).await;
-            let Some((run, desired)) = wished else { continue };
+            session.send(body).await;
+            let Some((run, desired)) = target else { continue };
             let run: RunId = run.parse().unwrap();
             if desired == DesiredPhase::Reserved.as_str() {
                 session.report(&run, MemberPhase::Reserved).await;
@@ -81,9 +81,11 @@ async fn a_hub_of_every_version_is_obeyed_from_welcome_to_settled() {
                 done = Some(run);
             }
         }
-        let run = done.unwrap_or_else(|| panic!("{}: nothing was run", version.display()));
+        let run = done.unwrap_or_else(|| panic!("{}: no run ended", version.display()));
         agent
-            .wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1)))
+            .wait_for("the runtime to forget the workload", || {
+                agent.runtime.is_forgotten(&key(&run, 1))
+            })
             .await;
         assert_eq!(agent.runtime.starts().len(), 1);
     }
@@ -108,7 +110,7 @@ fn gist(messages: &[AgentMessage]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_an_agent_says_of_a_run_is_kept_for_hubs_of_other_versions() {
+async fn agent_messages_of_a_run_are_recorded_for_hubs_of_other_versions() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.start(hub.connector());
     let mut session = hub.accept().await;
@@ -116,24 +118,28 @@ async fn what_an_agent_says_of_a_run_is_kept_for_hubs_of_other_versions() {
     session.welcome(1, true).await;
     session.set(Vec::new()).await;
     session.until(|body| matches!(body, FromAgent::Inventory(_))).await;
-    session.assign(wish(1, 1, 2, DesiredPhase::Reserved)).await;
+    session.assign(desired_member(1, 1, 2, DesiredPhase::Reserved)).await;
     session.report(&run, MemberPhase::Reserved).await;
-    session.assign(wish(1, 1, 3, DesiredPhase::Running)).await;
+    session.assign(desired_member(1, 1, 3, DesiredPhase::Running)).await;
     let done = work(&mut session, &agent, &run).await;
     session.settle(&done).await;
-    agent.wait_for("the proof to be dropped", || agent.runtime.is_forgotten(&key(&run, 1))).await;
+    agent
+        .wait_for("the runtime to forget the workload", || {
+            agent.runtime.is_forgotten(&key(&run, 1))
+        })
+        .await;
 
-    let said: Vec<AgentMessage> =
-        session.heard.drain(..).map(|body| AgentMessage { body: Some(body) }).collect();
+    let sent: Vec<AgentMessage> =
+        session.received.drain(..).map(|body| AgentMessage { body: Some(body) }).collect();
     let path = sessions().join(format!("v{PROTOCOL}")).join("agent.bin");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(
             &path,
-            said.iter().flat_map(Message::encode_length_delimited_to_vec).collect::<Vec<u8>>(),
+            sent.iter().flat_map(Message::encode_length_delimited_to_vec).collect::<Vec<u8>>(),
         )
         .unwrap();
     }
     let advice = "the recorded session is out of date: run `UPDATE=1 cargo test -p flow-federate --test session_hub recorded`";
-    assert_eq!(gist(&read(&path)), gist(&said), "{advice}");
+    assert_eq!(gist(&read(&path)), gist(&sent), "{advice}");
 }

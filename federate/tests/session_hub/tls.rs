@@ -20,23 +20,23 @@ use crate::fake_hub::{FakeHub, TestAgent};
 async fn listen(hub: &FakeHub, tls: Option<TlsAcceptor>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let Connector::Memory(door) = hub.connector() else {
+    let Connector::Memory(connections) = hub.connector() else {
         unreachable!("a fake hub is in this process")
     };
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let (mut near, far) = tokio::io::duplex(64 * 1024);
-            let (tls, door) = (tls.clone(), door.clone());
+            let (tls, connections) = (tls.clone(), connections.clone());
             tokio::spawn(async move {
                 match tls {
                     None => {
-                        door.send(far).await.unwrap();
+                        connections.send(far).await.unwrap();
                         tokio::io::copy_bidirectional(&mut stream, &mut near).await.is_ok()
                     }
                     Some(tls) => {
                         let Ok(mut stream) = tls.accept(stream).await else { return false };
-                        door.send(far).await.unwrap();
+                        connections.send(far).await.unwrap();
                         tokio::io::copy_bidirectional(&mut stream, &mut near).await.is_ok()
                     }
                 }
@@ -53,7 +53,7 @@ async fn certified(hub: &FakeHub, authority: &Authority, folder: &Path) -> Socke
 }
 
 #[tokio::test]
-async fn a_session_goes_over_tls_to_a_hub_that_the_named_authority_vouches_for() {
+async fn session_over_tls_needs_a_certificate_of_the_configured_authority() {
     let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
     let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
     let port = certified(&hub, &authority, folder.path()).await.port();
@@ -68,7 +68,7 @@ async fn a_session_goes_over_tls_to_a_hub_that_the_named_authority_vouches_for()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_way_that_leads_nowhere_is_told_in_a_sentence_by_the_log_and_by_doctor() {
+async fn every_connection_failure_has_one_message_in_log_and_doctor() {
     let hub = FakeHub::new();
     let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
     let tls = certified(&hub, &authority, folder.path()).await.port();
@@ -80,7 +80,7 @@ async fn each_way_that_leads_nowhere_is_told_in_a_sentence_by_the_log_and_by_doc
     fs::rename(authority.ca(folder.path()), &right).unwrap();
     fs::rename(Authority::new().ca(folder.path()), &wrong).unwrap();
     let (right, wrong) = (right.to_str().unwrap(), wrong.to_str().unwrap());
-    let nobody = free_port();
+    let unused = free_port();
 
     for (name, address, ca, sentence) in [
         (
@@ -122,10 +122,10 @@ async fn each_way_that_leads_nowhere_is_told_in_a_sentence_by_the_log_and_by_doc
             ),
         ),
         (
-            "nobody",
-            format!("https://127.0.0.1:{nobody}"),
+            "unused port",
+            format!("https://127.0.0.1:{unused}"),
             right,
-            format!("cannot reach the hub at https://127.0.0.1:{nobody}: Connection refused"),
+            format!("cannot reach the hub at https://127.0.0.1:{unused}: Connection refused"),
         ),
     ] {
         let command = |verb: &str| {
@@ -147,8 +147,8 @@ async fn each_way_that_leads_nowhere_is_told_in_a_sentence_by_the_log_and_by_doc
         let mut run = command("run");
         run.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
         let mut agent = spawn_tied(run).unwrap();
-        let said = wait_for(
-            "the agent to say what is wrong twice, so that it tried again",
+        let log = wait_for(
+            "the error in the log twice, after a retry",
             Duration::from_secs(20),
             async || {
                 let text = fs::read_to_string(&log).unwrap();
@@ -158,7 +158,7 @@ async fn each_way_that_leads_nowhere_is_told_in_a_sentence_by_the_log_and_by_doc
         .await;
         agent.kill().unwrap();
         agent.wait().unwrap();
-        assert!(said.contains(&sentence), "{name}: {sentence}\n{said}");
+        assert!(log.contains(&sentence), "{name}: {sentence}\n{log}");
         let doctor = command("doctor").output().unwrap();
         let text = String::from_utf8(doctor.stdout).unwrap();
         assert!(
