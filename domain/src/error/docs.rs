@@ -77,7 +77,7 @@ pub const fn reason_text(code: ReasonCode) -> (&'static str, &'static str) {
             "Raise `max_runtime_s` of the template, or lower the task's epochs.",
         ),
         ReasonCode::SidecarLost => (
-            "the sidecar ended unexpectedly; the agent killed the processes of the workload that it found",
+            "the sidecar of the member ended unexpectedly; the agent killed every process of the workload that it found",
             "Start the task again; if the error repeats, ask the party to read the system log of its machine.",
         ),
         ReasonCode::AgentStateLost => (

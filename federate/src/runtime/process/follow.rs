@@ -281,8 +281,8 @@ impl Entry {
 }
 
 fn sidecar_lost() -> Reason {
-    let text = "its sidecar vanished, so it is unknown how the workload ended. The agent killed \
-                every process of the workload that it found; a process that left its group and \
-                cleared its environment cannot be found. Start a new run";
+    let text = "the sidecar ended without a record of the workload's exit. The agent killed every \
+                process of the workload that it found; a process that left its group \
+                and cleared its environment cannot be found. Start a new run";
     Reason::new(ReasonCode::SidecarLost, text)
 }
