@@ -51,7 +51,7 @@ fn every_field_that_is_read_is_documented() {
     check("PartySecret", fields::<api::PartySecret>());
     check("Problem", fields::<api::Problem>());
     check("FieldProblem", fields::<api::FieldProblem>());
-    // A struct with a flattened part reads a map.
+    // A struct with `serde(flatten)` requests a map instead of fields: use those of its sample.
     for (schema, sample) in
         [("Template", json!(api::Template::sample())), ("Revision", json!(api::Revision::sample()))]
     {

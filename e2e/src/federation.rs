@@ -228,7 +228,7 @@ impl Federation {
             .recursive(true)
             .mode(0o700)
             .create(&folder)
-            .expect("the folder is ours");
+            .expect("the folder is writable");
         folder.join("log")
     }
 
@@ -265,7 +265,7 @@ impl Federation {
         if self.builder.cluster.is_none() {
             text += &self.meanings("hub", "hub_agent.");
         }
-        fs::write(self.root.join("server.toml"), text).expect("the folder is ours");
+        fs::write(self.root.join("server.toml"), text).expect("the folder is writable");
     }
 
     /// The image map and datasets of a party.
@@ -282,7 +282,7 @@ impl Federation {
         );
         if self.builder.digits {
             let data = self.root.join("rows").join(party);
-            fs::create_dir_all(&data).expect("the folder is ours");
+            fs::create_dir_all(&data).expect("the folder is writable");
             for (index, name) in ["hospital-a", "hospital-b"].iter().enumerate() {
                 let part = if *name == party || (party == "hub" && index == 0) {
                     ["party-a", "party-b"][index]
@@ -290,10 +290,10 @@ impl Federation {
                     continue;
                 };
                 fs::copy(flow_testkit::digits(part), data.join(format!("{party}.npz")))
-                    .expect("the folder is ours");
+                    .expect("the folder is writable");
             }
             fs::copy(flow_testkit::digits("test"), data.join("test.npz"))
-                .expect("the folder is ours");
+                .expect("the folder is writable");
             text += &format!(
                 "[{prefix}images.digits]\nroot = {:?}\nallow = true\nenv = {ENV}\n",
                 self.root.join("digits")
@@ -407,7 +407,7 @@ impl Federation {
                 "[kubernetes]\nkubeconfig = {kubeconfig:?}\nnamespace = {namespace:?}\n{settings}"
             );
         }
-        fs::write(self.root.join(format!("{name}.toml")), text).expect("the folder is ours");
+        fs::write(self.root.join(format!("{name}.toml")), text).expect("the folder is writable");
     }
 
     fn spawn_agent(&mut self, name: &str) {
@@ -475,7 +475,7 @@ impl Federation {
         };
         let journal: Vec<_> = files.filter(journal).collect();
         assert!(!journal.is_empty(), "{party} has no journal to wipe");
-        journal.iter().for_each(|file| fs::remove_file(file).expect("the folder is ours"));
+        journal.iter().for_each(|file| fs::remove_file(file).expect("the folder is writable"));
     }
 
     /// Waits until the hub shows this state of the party's agent: `connected` or `away`.
@@ -539,7 +539,7 @@ impl Federation {
 
     /// Releases the waiting workloads of a task.
     pub fn release(&self, run: &Run) {
-        fs::write(self.root.join("release").join(&run.task), "").expect("the folder is ours");
+        fs::write(self.root.join("release").join(&run.task), "").expect("the folder is writable");
     }
 
     /// All starts in order: run, party, program.
@@ -669,6 +669,6 @@ fn write_secret(path: &Path, secret: &str) {
         .truncate(true)
         .mode(0o600)
         .open(path)
-        .expect("the folder is ours");
-    file.write_all(secret.as_bytes()).expect("the folder is ours");
+        .expect("the folder is writable");
+    file.write_all(secret.as_bytes()).expect("the folder is writable");
 }

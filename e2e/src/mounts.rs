@@ -41,7 +41,7 @@ pub fn are_our_own(test: &str) -> bool {
 
 /// Mounts a disk of 16 MiB on the folder.
 pub fn small_disk(folder: &Path) {
-    std::fs::create_dir_all(folder).expect("the folder is ours");
+    std::fs::create_dir_all(folder).expect("the folder is writable");
     mount(Some("none"), folder, Some("tmpfs"), MsFlags::empty(), Some("size=16m,mode=0700"))
         .expect("mounts are our own");
 }

@@ -50,12 +50,12 @@ impl Daemon {
 
     /// Exit status, if the process has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("the child is ours")
+        self.child.try_wait().expect("the child is not reaped")
     }
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.pid()), signal).expect("the child is ours and not reaped");
+        kill(Pid::from_raw(self.pid()), signal).expect("the child is not reaped");
     }
 
     /// Kills the process with SIGKILL and waits for its end.

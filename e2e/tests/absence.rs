@@ -144,7 +144,7 @@ async fn a_second_agent_with_the_same_identity_is_refused_and_the_first_works_on
 }
 
 #[tokio::test]
-async fn a_hub_restored_from_an_older_backup_takes_up_what_it_knew_and_kills_nothing_it_did_not() {
+async fn hub_restored_from_an_older_backup_adopts_known_runs_and_stops_no_unknown_run() {
     let mut federation = Federation::start().await;
     federation.add_party("hospital-c").await;
     let hub = federation.hub.clone();

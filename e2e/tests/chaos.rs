@@ -86,7 +86,7 @@ async fn one_fault(federation: &mut Federation, fates: &mut [Fate], dice: &mut D
 }
 
 #[tokio::test]
-async fn whatever_is_killed_in_whatever_order_every_run_ends_right_and_nothing_runs_twice() {
+async fn random_kills_lead_to_one_correct_end_of_every_run() {
     let seed = std::env::var("FLOW_E2E_SEED")
         .ok()
         .and_then(|text| text.parse().ok())
@@ -167,7 +167,7 @@ async fn a_server_killed_again_and_again_under_load_loses_nothing_acknowledged_a
         for wanted in [2, 8, 14, 20] {
             eventually(PATIENCE, async || (federation.starts().len() >= wanted).then_some(()))
                 .await
-                .expect("work goes on");
+                .expect("the workloads start");
             federation.restart_server().await;
         }
     };
@@ -187,7 +187,7 @@ async fn a_server_killed_again_and_again_under_load_loses_nothing_acknowledged_a
 }
 
 #[tokio::test]
-async fn ending_hub_and_agents_politely_and_starting_them_again_changes_nothing_for_what_runs() {
+async fn restart_of_hub_and_agents_does_not_affect_running_members() {
     let mut federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("gate")).await;
     federation.hub.wait_phase(&run, "running").await;

@@ -166,7 +166,7 @@ async fn killing_server_and_agents_at_once_at_any_stage_changes_no_outcome() {
 }
 
 #[tokio::test]
-async fn killing_the_sidecar_of_a_running_member_fails_the_run_and_leaves_nothing_alive() {
+async fn killed_sidecar_of_a_running_member_fails_the_run_and_leaves_no_process() {
     let mut federation = federation().await;
     let run = caught_at(&mut federation, Stage::Running).await;
     federation.wait_started(&run, &ALL).await;
@@ -181,7 +181,7 @@ async fn killing_the_sidecar_of_a_running_member_fails_the_run_and_leaves_nothin
 }
 
 #[tokio::test]
-async fn killing_the_sidecar_of_a_member_that_is_being_stopped_still_ends_as_stopped() {
+async fn sidecar_killed_during_a_stop_leads_to_stopped() {
     let mut federation = federation().await;
     let run = caught_at(&mut federation, Stage::Stopping).await;
     federation.kill9_sidecar("hospital-a", &run);
@@ -194,7 +194,7 @@ async fn killing_the_sidecar_of_a_member_that_is_being_stopped_still_ends_as_sto
 const WRITES: [&str; 5] = ["launch.json", "started", "container.json", "work", "exit"];
 
 #[tokio::test]
-async fn killing_a_sidecar_between_any_two_writes_of_a_start_never_starts_the_workload_twice() {
+async fn sidecar_killed_between_any_two_writes_of_a_start_causes_no_second_start() {
     let federation = federation().await;
     for file in WRITES {
         federation.freeze("hospital-b");

@@ -81,7 +81,7 @@ async fn killed_under_load(mut server: Server) {
 }
 
 #[tokio::test]
-async fn a_mariadb_locked_as_a_whole_delays_everything_and_loses_nothing() {
+async fn locked_mariadb_delays_changes_and_loses_none() {
     locked(flow_testkit::mariadb().await, "FLUSH TABLES WITH READ LOCK").await;
 }
 
@@ -119,7 +119,7 @@ async fn locked(server: Server, lock: &'static str) {
 }
 
 #[tokio::test]
-async fn the_server_killed_on_a_real_database_takes_up_what_runs() {
+async fn hub_killed_on_a_database_server_adopts_running_members() {
     let server = flow_testkit::mariadb().await;
     let (mut federation, _) = federation_on(&server).await;
     let run = federation.hub.launch(&Job::new("gate")).await;

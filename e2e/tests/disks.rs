@@ -7,9 +7,8 @@ use serde_json::json;
 const BOTH: [&str; 2] = ["hospital-a", "hospital-b"];
 
 #[tokio::test]
-async fn b2_a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs() {
-    if !mounts::are_our_own("b2_a_full_disk_at_an_agent_refuses_new_work_and_still_stops_what_runs")
-    {
+async fn b2_full_disk_at_an_agent_rejects_new_members_and_permits_stops() {
+    if !mounts::are_our_own("b2_full_disk_at_an_agent_rejects_new_members_and_permits_stops") {
         return;
     }
     let federation = Builder::default()

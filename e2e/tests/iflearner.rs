@@ -156,7 +156,7 @@ async fn l1_without_the_repair_a_standstill_ends_for_want_of_progress() {
 }
 
 #[tokio::test]
-async fn l7_l21_what_never_works_in_this_release_is_refused_when_it_is_submitted() {
+async fn l7_l21_unsupported_modes_of_iflearner_are_rejected_at_submission() {
     let federation = federation().await;
     for (parameters, words) in [
         (vec![("strategy", "FedOpt")], "FedOpt"),

@@ -62,7 +62,7 @@ async fn equip(cluster: &Cluster) {
     cluster.kubectl_ok(&["create", "namespace", "flow-system"]).await;
     let definition = folder.path().join("crd.yaml");
     fs::write(&definition, printed(Command::new(binaries::flow_operator()).arg("crd")))
-        .expect("the folder is ours");
+        .expect("the folder is writable");
     cluster
         .kubectl_ok(&[
             "apply".as_ref(),
@@ -96,7 +96,7 @@ fn setup(cluster: &Cluster, arguments: &[&str]) {
 /// A directory of the node for a claim, which one user may write to.
 async fn volume(cluster: &Cluster, folder: &Path, namespace: &str, claim: &str, user: u32) {
     let path = folder.join(claim);
-    fs::create_dir(&path).expect("the folder is ours");
+    fs::create_dir(&path).expect("the folder is writable");
     std::os::unix::fs::chown(&path, Some(user), Some(user)).expect("root may");
     let volume = serde_json::json!({
         "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": format!("{claim}-{namespace}")},
@@ -166,7 +166,7 @@ impl Ground {
             &config,
             format!("{}{more}\n[http]\nlisten = \"127.0.0.1:{port}\"\n", self.operator_settings),
         )
-        .expect("the folder is ours");
+        .expect("the folder is writable");
         let mut command = Command::new(binaries::flow_operator());
         command
             .arg("run")
@@ -248,11 +248,11 @@ impl Drop for Ground {
 /// The party's rows of the digits, as a claim in its namespace.
 async fn provide_data(cluster: &Cluster, folder: &Path, party: &str, namespace: &str) {
     let rows = folder.join("rows").join(party);
-    fs::create_dir_all(&rows).expect("the folder is ours");
+    fs::create_dir_all(&rows).expect("the folder is writable");
     let part = if party == "hospital-b" { "party-b" } else { "party-a" };
     fs::copy(flow_testkit::digits(part), rows.join(format!("{party}.npz")))
-        .expect("the folder is ours");
-    fs::copy(flow_testkit::digits("test"), rows.join("test.npz")).expect("the folder is ours");
+        .expect("the folder is writable");
+    fs::copy(flow_testkit::digits("test"), rows.join("test.npz")).expect("the folder is writable");
     let path = rows.display();
     let spec = "accessModes: [ReadOnlyMany], storageClassName: ''";
     cluster
@@ -275,7 +275,7 @@ async fn agent(cluster: &Cluster, folder: &Path, namespace: &str) -> PathBuf {
     let text = format!(
         "party = \"any\"\nruntime = \"kubernetes\"\n[hub]\nsecret_file = \"/none\"\n[kubernetes]\nkubeconfig = {kubeconfig:?}\nnamespace = {namespace:?}\n"
     );
-    fs::write(&config, text).expect("the folder is ours");
+    fs::write(&config, text).expect("the folder is writable");
     let role = printed(
         Command::new(binaries::flow_federate())
             .args(["kubernetes", "rbac", "--config"])
@@ -422,7 +422,7 @@ async fn a_member_that_is_evicted_fails_the_run_with_that_as_its_reason() {
         .to_owned();
     let eviction = ground.folder.path().join("eviction.json");
     let text = serde_json::json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace}});
-    fs::write(&eviction, text.to_string()).expect("the folder is ours");
+    fs::write(&eviction, text.to_string()).expect("the folder is writable");
     let path = format!("--raw=/api/v1/namespaces/{namespace}/pods/{pod}/eviction");
     ground
         .cluster
@@ -468,7 +468,7 @@ async fn a_training_through_the_route_needs_no_dns_where_agents_know_the_gateway
 async fn trains_through_the_route(zone: &str, names: Names) {
     let mut ground = Ground::new().await;
     let folder = ground.folder.path().join("gateway");
-    fs::create_dir(&folder).expect("the folder is ours");
+    fs::create_dir(&folder).expect("the folder is writable");
     let parties = ["hospital-a", "hospital-b"]
         .map(|party| format!("--party={}={party}.party.iflearner.com", ground.namespaces[party]));
     setup(
@@ -526,7 +526,7 @@ async fn provide_pair(cluster: &Cluster, folder: &Path, namespace: &str) {
         let path = format!("--output=go-template={{{{index .data \"{file}\" | base64decode}}}}");
         let secret = ["get", "secret", "server-iflearner-secret", "--namespace", namespace, &path];
         fs::write(folder.join(file), cluster.kubectl_ok(&secret).await)
-            .expect("the folder is ours");
+            .expect("the folder is writable");
     }
 }
 

@@ -126,7 +126,7 @@ fn u5_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second
 }
 
 #[test]
-fn the_quickstart_interrupted_ends_what_it_started() {
+fn interrupted_quickstart_ends_its_processes() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let script = quickstart(folder.path(), None);

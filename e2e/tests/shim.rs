@@ -32,7 +32,7 @@ upload('party-a', w=([2, 2], [1, 2, 3, 4]))
 ";
 
 #[test]
-fn l23_a_model_of_another_shape_ends_the_aggregator_and_is_named() {
+fn l23_model_of_another_shape_ends_the_aggregator_with_its_name() {
     let out = python(&format!("{AGGREGATOR}upload('party-b', w=([2], [1, 2]))\nprint('averaged')"));
     let errors = String::from_utf8_lossy(&out.stderr);
     assert_eq!(out.status.code(), Some(1), "{errors}");

@@ -35,7 +35,7 @@ async fn task_succeeds_with_tls_and_an_agent_without_trust_logs_the_cause() {
     let ca = federation.ca().expect("the hub has a certificate").to_owned();
     let original = fs::read(&ca).expect("it was made");
     let elsewhere = tempfile::tempdir().expect("a folder");
-    fs::copy(Authority::new().ca(elsewhere.path()), &ca).expect("the folder is ours");
+    fs::copy(Authority::new().ca(elsewhere.path()), &ca).expect("the folder is writable");
     federation.kill9_agent("hospital-a");
     let log = federation.root().join("hospital-a.log");
     let logged = eventually(SOON, async || {
@@ -44,7 +44,7 @@ async fn task_succeeds_with_tls_and_an_agent_without_trust_logs_the_cause() {
     });
     let restore_certificate = async {
         logged.await.expect("the agent logs why it is not connected");
-        fs::write(&ca, &original).expect("the folder is ours");
+        fs::write(&ca, &original).expect("the folder is writable");
     };
     tokio::join!(federation.start_agent("hospital-a"), restore_certificate);
 

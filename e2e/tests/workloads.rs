@@ -171,7 +171,7 @@ async fn send_and_leave(federation: &Federation, head: &str, body: &str) {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_in_the_middle_of_a_request_cancels_nothing_that_was_asked_for() {
+async fn client_that_disconnects_during_a_request_does_not_cancel_it() {
     let federation = Federation::start().await;
     let hub = &federation.hub;
     let task = hub.submit(&Job::new("ok").trainers_only()).await;
@@ -199,7 +199,7 @@ async fn a_client_that_leaves_in_the_middle_of_a_request_cancels_nothing_that_wa
 }
 
 #[tokio::test]
-async fn readers_that_leave_in_the_middle_of_a_stream_hold_nothing_open() {
+async fn disconnected_readers_of_a_stream_hold_no_resources() {
     let federation = Federation::start().await;
     let hub = &federation.hub;
     let run = hub.launch(&Job::new("talk").trainers_only()).await;

@@ -120,7 +120,7 @@ async fn shipped_renewal_has_its_permissions_and_none_to_create_an_authority() {
         assert!(!cluster.kubectl(&words).await.status.success(), "it may {what}");
     }
 
-    // Else it would bring back what was taken away.
+    // Otherwise it would restore the deleted object.
     let remove =
         ["setup", "remove", "certificates", "--namespace", hub, "--yes"].map(str::to_owned);
     let output = run(cluster.kubeconfig(), &remove).unwrap();

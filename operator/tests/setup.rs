@@ -349,7 +349,8 @@ async fn zones_are_written_to_the_corefile_resolve_in_pods_and_are_removed() {
         ])
         .await;
     let namespace = cluster.create_namespace().await;
-    // For a moment after the new CoreDNS is ready, Services still lead to the old one as well, which knows nothing of the zone.
+    // For a short time after the new CoreDNS is ready, Services also select the old one, which does
+    // not serve the zone.
     let lookup = "until nslookup job-1.server.example.org && nslookup kubernetes.default.svc.cluster.local; do sleep 1; done";
     cluster
         .apply(&format!(

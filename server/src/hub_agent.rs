@@ -1,5 +1,5 @@
-//! The agent of the hub's own party, inside this process: the code of flow-federate, over a channel
-//! in memory.
+//! The agent of the hub's own party. It runs in this process with the code of flow-federate and
+//! connects over a channel in memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,7 +100,8 @@ pub(crate) async fn spawn(
         while !stopping.is_cancelled() {
             let (party, data_dir, offer, dial) =
                 (party.clone(), data_dir.clone(), offer.clone(), dial.clone());
-            // The agent's logs are the hub's own, and the hub reports its state.
+            // The default discloses logs without a limit: their reader is the owner of this party.
+            // Nothing requests the agent's status: the probes of the hub answer for both.
             let (logs, status_requests) = (LogPolicy::default(), mpsc::channel(1).1);
             let agent = AgentConfig {
                 party,

@@ -55,8 +55,9 @@ impl Hub {
         ];
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
         command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null());
-        command
-            .stderr(std::fs::File::create(folder.path().join("log")).expect("the folder is ours"));
+        command.stderr(
+            std::fs::File::create(folder.path().join("log")).expect("the folder is writable"),
+        );
         for pair in own.iter().map(String::as_str).chain(set.iter().copied()) {
             command.args(["--set", pair]);
         }

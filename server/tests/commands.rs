@@ -27,9 +27,9 @@ impl Place {
 
     fn write(&self, name: &str, text: &str) -> String {
         let path = self.path(name);
-        std::fs::write(&path, text).expect("the folder is ours");
+        std::fs::write(&path, text).expect("the folder is writable");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
-            .expect("the folder is ours");
+            .expect("the folder is writable");
         path
     }
 
@@ -216,7 +216,7 @@ async fn doctor_reports_missing_unmigrated_valid_and_damaged_databases() {
         "{output:?}"
     );
 
-    flow_common::private_dir::ensure(place.path("data").as_ref()).expect("the folder is ours");
+    flow_common::private_dir::ensure(place.path("data").as_ref()).expect("the folder is writable");
     let url = format!("sqlite:{}", place.path("data/flow.db"));
     Store::open(&url, StoreOptions::default()).await.expect("it opens").close().await;
     let output = place.server(&["doctor"]);
@@ -253,7 +253,7 @@ async fn doctor_reports_missing_unmigrated_valid_and_damaged_databases() {
     }
 
     std::fs::write(place.path("data/flow.db"), "not a database at all")
-        .expect("the folder is ours");
+        .expect("the folder is writable");
     let output = place.server(&["doctor"]);
     assert_eq!(output.status, 1, "{output:?}");
     assert!(output.out.contains("FAIL database: cannot open the store"), "{output:?}");
@@ -290,7 +290,7 @@ async fn migrate_waits_for_an_unreachable_database_but_not_for_one_that_rejects(
     );
     let log = place.0.path().join("log");
     let waiting = || {
-        let file = std::fs::File::create(&log).expect("the folder is ours");
+        let file = std::fs::File::create(&log).expect("the folder is writable");
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
         command.args([
             "migrate",
@@ -313,7 +313,7 @@ async fn migrate_waits_for_an_unreachable_database_but_not_for_one_that_rejects(
     let pid = nix::unistd::Pid::from_raw(i32::try_from(migrate.id()).expect("a pid is small"));
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("it waits");
     let ended = flow_testkit::wait_for("the end", patience, async || {
-        migrate.try_wait().expect("it is ours")
+        migrate.try_wait().expect("a child process")
     })
     .await;
     assert!(
@@ -329,7 +329,7 @@ async fn migrate_waits_for_an_unreachable_database_but_not_for_one_that_rejects(
     .await;
     mysql.restart().await;
     let ended = flow_testkit::wait_for("the end", patience, async || {
-        migrate.try_wait().expect("it is ours")
+        migrate.try_wait().expect("a child process")
     })
     .await;
     assert!(ended.success() && output().ends_with("the database is up to date\n"), "{}", output());

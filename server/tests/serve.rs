@@ -38,8 +38,8 @@ impl Place {
             .write(true)
             .mode(0o600)
             .open(&file)
-            .expect("the folder is ours");
-        made.write_all(password.as_bytes()).expect("the folder is ours");
+            .expect("the folder is writable");
+        made.write_all(password.as_bytes()).expect("the folder is writable");
         place.set = vec![
             format!("store.url={user}@{rest}"),
             format!("store.password_file={}", file.display()),
@@ -61,7 +61,7 @@ impl Place {
         let log = self.folder.path().join(format!("log-{port}"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
         command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(std::fs::File::create(&log).expect("the folder is ours"));
+        command.stderr(std::fs::File::create(&log).expect("the folder is writable"));
         let own = [
             format!("data_dir={}", self.data().display()),
             format!("rest.listen=127.0.0.1:{port}"),
@@ -112,7 +112,7 @@ impl Hub {
     /// Waits for its end; returns exit status and output.
     async fn ended(&mut self) -> (Option<i32>, String) {
         let status = wait_for("the hub to end", SOON, async || {
-            self.process.try_wait().expect("a child of ours")
+            self.process.try_wait().expect("a child process")
         })
         .await;
         (status.code(), log_text(&self.log))
@@ -125,7 +125,7 @@ impl Hub {
     fn signal(&self, signal: &str) {
         let signalled =
             Command::new("kill").arg(signal).arg(self.process.id().to_string()).status();
-        assert!(signalled.is_ok_and(|status| status.success()), "a child of ours");
+        assert!(signalled.is_ok_and(|status| status.success()), "a child process");
     }
 
     async fn logs(&self, sentence: &str) {
@@ -149,8 +149,8 @@ impl Hub {
     }
 
     fn kill9(&mut self) {
-        self.process.kill().expect("a child of ours");
-        self.process.wait().expect("a child of ours");
+        self.process.kill().expect("a child process");
+        self.process.wait().expect("a child process");
     }
 }
 
@@ -203,8 +203,9 @@ async fn a4_hub_on_mysql_ends_when_its_data_directory_is_replaced() {
     let place = Place::on(&url);
     let mut hub = place.hub();
     hub.ready().await;
-    std::fs::rename(place.data(), place.folder.path().join("moved")).expect("the folder is ours");
-    std::fs::create_dir(place.data()).expect("the folder is ours");
+    std::fs::rename(place.data(), place.folder.path().join("moved"))
+        .expect("the folder is writable");
+    std::fs::create_dir(place.data()).expect("the folder is writable");
     let (status, log) = hub.ended().await;
     assert_eq!(status, Some(1), "{log}");
     assert!(log.contains("was deleted or replaced"), "{log}");
@@ -266,7 +267,7 @@ async fn first_signal_finishes_requests_and_second_ends_at_once() {
     let answer = rest(finished).await;
     assert!(answer.starts_with("HTTP/1.1 422 "), "{answer}");
     assert!(
-        hub.process.try_wait().expect("a child of ours").is_none(),
+        hub.process.try_wait().expect("a child process").is_none(),
         "one request is still open: {}",
         log_text(&hub.log)
     );
@@ -281,7 +282,7 @@ async fn first_signal_finishes_requests_and_second_ends_at_once() {
 async fn b9_sighup_reloads_reloadable_keys_and_names_the_others() {
     let mut place = Place::new();
     place.set.push("hub_agent.enabled=true".to_owned());
-    let write = |text: &str| std::fs::write(place.file(), text).expect("the folder is ours");
+    let write = |text: &str| std::fs::write(place.file(), text).expect("the folder is writable");
     write("[contact]\naway_after_s = 31\n");
     let mut hub = place.hub();
     hub.ready().await;

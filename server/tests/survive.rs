@@ -69,7 +69,7 @@ impl Hub {
 
     async fn ready(&mut self) {
         wait_for("the hub to be ready", SOON, async || {
-            assert!(self.process.try_wait().expect("a child of ours").is_none(), "the hub ended");
+            assert!(self.process.try_wait().expect("a child process").is_none(), "the hub ended");
             self.is_ready().await
         })
         .await;
@@ -83,14 +83,14 @@ impl Hub {
     }
 
     async fn ended(&mut self) -> Option<i32> {
-        wait_for("the hub to end", SOON, async || self.process.try_wait().expect("a child of ours"))
+        wait_for("the hub to end", SOON, async || self.process.try_wait().expect("a child process"))
             .await
             .code()
     }
 
     fn terminate(&self) {
         kill(Pid::from_raw(i32::try_from(self.process.id()).expect("a pid")), Signal::SIGTERM)
-            .expect("a child of ours");
+            .expect("a child process");
     }
 }
 
@@ -111,7 +111,7 @@ fn token(data: &Path) -> String {
 
 fn log(folder: &Path, name: &str) -> (PathBuf, fs::File) {
     let path = folder.join(name);
-    (path.clone(), fs::File::create(path).expect("the folder is ours"))
+    (path.clone(), fs::File::create(path).expect("the folder is writable"))
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn a4_hub_with_deleted_data_directory_stores_nothing_and_ends_with_a_reaso
     hub.ready().await;
     let token = token(&data);
     assert!(hub.stores_party(&token, "kept").await);
-    fs::remove_dir_all(&data).expect("the folder is ours");
+    fs::remove_dir_all(&data).expect("the folder is writable");
     assert!(!hub.stores_party(&token, "lost").await, "no hub could read it");
     assert_eq!(hub.ended().await, Some(1));
     let output = fs::read_to_string(log_path).expect("the log");
@@ -167,7 +167,7 @@ async fn a4_hub_whose_directory_was_replaced_ends_and_the_new_hub_stores() {
     let mut first = Hub::start(&data, full_output());
     first.ready().await;
     let old_token = token(&data);
-    fs::rename(&data, folder.path().join("moved")).expect("the folder is ours");
+    fs::rename(&data, folder.path().join("moved")).expect("the folder is writable");
     let mut second = Hub::start(&data, full_output());
     assert!(!first.stores_party(&old_token, "lost").await);
     second.ready().await;

@@ -99,7 +99,7 @@ impl Server {
              GRANT ALL ON *.* TO flow@'%' WITH GRANT OPTION;\n\
              DROP USER IF EXISTS root@localhost;\n"
         );
-        std::fs::write(folder.join("accounts.sql"), accounts).expect("the folder is ours");
+        std::fs::write(folder.join("accounts.sql"), accounts).expect("the folder is writable");
         let port = free_port();
         let process = spawn(kind, &folder, port);
         let mut server = Server { kind, folder, port, password, process, _claim: claim };
@@ -184,7 +184,7 @@ fn spawn(kind: Kind, folder: &Path, port: u16) -> Child {
         .create(true)
         .append(true)
         .open(folder.join("log"))
-        .expect("the folder is ours");
+        .expect("the folder is writable");
     let mut command = Command::new(kind.folder().join("server"));
     command
         .arg(format!("--datadir={}", folder.join("data").display()))
@@ -222,7 +222,7 @@ pub(crate) fn claim_folder() -> (PathBuf, File) {
     }
     let folder = root.join(random_hex());
     std::fs::create_dir(&folder).expect("the name is new");
-    let claim = lock_of(&folder).expect("the folder is ours");
+    let claim = lock_of(&folder).expect("the folder is writable");
     claim.lock().expect("the folder is new");
     (folder, claim)
 }

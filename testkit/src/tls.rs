@@ -45,7 +45,7 @@ impl Authority {
     #[must_use]
     pub fn ca(&self, folder: &Path) -> PathBuf {
         let file = folder.join("ca.crt");
-        fs::write(&file, self.0.pem()).expect("the folder is ours");
+        fs::write(&file, self.0.pem()).expect("the folder is writable");
         file
     }
 
@@ -88,10 +88,10 @@ impl Authority {
         // A rename is atomic: a reader gets either the old or the new file.
         for (file, text) in [(&pair.key, key.serialize_pem()), (&pair.cert, cert.pem())] {
             let aside = file.with_extension("new");
-            fs::write(&aside, text).expect("the folder is ours");
+            fs::write(&aside, text).expect("the folder is writable");
             fs::set_permissions(&aside, fs::Permissions::from_mode(0o600))
-                .expect("the file is ours");
-            fs::rename(&aside, file).expect("the folder is ours");
+                .expect("the file is writable");
+            fs::rename(&aside, file).expect("the folder is writable");
         }
         pair
     }

@@ -44,7 +44,7 @@ async fn mysql_keeps_a_commit_over_kill_9() {
 }
 
 #[tokio::test]
-async fn shared_servers_are_what_they_are_called() {
+async fn shared_servers_have_the_product_of_their_name() {
     let (maria, my) = tokio::join!(shared_mariadb(), shared_mysql());
     assert!(version(maria).await.contains("MariaDB"));
     let version = version(my).await;

@@ -1,4 +1,4 @@
-//! The Kubernetes of the tests, without nodes.
+//! The Kubernetes that the tests use, without nodes.
 
 use flow_testkit::kube::{Cluster, Options, shared};
 
@@ -10,7 +10,7 @@ fn config_map(name: &str, owner_uid: Option<&str>) -> String {
 }
 
 #[tokio::test]
-async fn an_object_goes_with_its_owner() {
+async fn object_is_deleted_with_its_owner() {
     let cluster = shared().await;
     assert!(cluster.kubectl_ok(&["get", "namespaces"]).await.contains("kube-system"));
     let namespace = cluster.create_namespace().await;
@@ -26,7 +26,7 @@ async fn an_object_goes_with_its_owner() {
 }
 
 #[tokio::test]
-async fn an_identity_may_do_what_it_was_granted() {
+async fn identity_has_exactly_its_granted_permissions() {
     let cluster = shared().await;
     let namespace = cluster.create_namespace().await;
     cluster
@@ -81,7 +81,7 @@ async fn an_identity_may_do_what_it_was_granted() {
     ];
     for config in &granted {
         let config = format!("--kubeconfig={}", config.display());
-        // The authorizer sees roles and bindings a moment later.
+        // The authorizer learns of new roles and bindings with a delay.
         cluster.kubectl_in_time(&[&config, "get", "pods", "-n", &namespace]).await;
         let refused = cluster.kubectl(&[&config, "get", "secrets", "-n", &namespace]).await;
         assert!(String::from_utf8_lossy(&refused.stderr).contains("Forbidden"), "{refused:?}");
@@ -99,7 +99,7 @@ async fn the_gateway_api_can_be_installed() {
 }
 
 #[tokio::test]
-async fn an_outage_of_the_api_server_loses_nothing() {
+async fn outage_of_the_api_server_loses_no_object() {
     let options = Options { controller_manager: false, scheduler: false, ..Options::default() };
     let mut cluster = Cluster::start_with(options).await;
     cluster.apply(&config_map("kept", None)).await;

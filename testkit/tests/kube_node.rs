@@ -118,7 +118,7 @@ async fn a_service_answers_by_its_name_and_to_the_test() {
 }
 
 #[tokio::test]
-async fn a_pod_reaches_what_the_test_exposes() {
+async fn pod_reaches_an_exposed_port_of_the_test() {
     let cluster = shared_with_node().await;
     let namespace = cluster.create_namespace().await;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -57,7 +57,7 @@ fn a_tied_process_dies_with_a_killed_test() {
 }
 
 #[tokio::test]
-async fn a_wait_hands_back_what_it_found() {
+async fn wait_returns_the_found_value() {
     let mut looks = 0;
     let found = wait_for("the third look", SOON, async || {
         looks += 1;

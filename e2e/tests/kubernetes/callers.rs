@@ -41,7 +41,7 @@ async fn i20_gateway_accepts_only_clients_with_a_certificate_of_the_authority() 
     let (cluster, hub, party) =
         (ground.cluster, ground.namespaces["hub"].clone(), ground.namespaces["hospital-a"].clone());
     let folder = ground.folder.path().join("gateway");
-    fs::create_dir(&folder).expect("the folder is ours");
+    fs::create_dir(&folder).expect("the folder is writable");
     let of_party = format!("--party={party}=hospital-a.party.iflearner.com");
     setup(
         cluster,
@@ -90,7 +90,7 @@ async fn i20_gateway_accepts_only_clients_with_a_certificate_of_the_authority() 
         "--output=jsonpath={.spec.tls.frontend.default.validation.caCertificateRefs[0].name}",
     ];
     let file = folder.join("edge.json");
-    fs::write(&file, edge.to_string()).expect("the folder is ours");
+    fs::write(&file, edge.to_string()).expect("the folder is writable");
     let apply = ["apply".as_ref(), "--filename".as_ref(), file.as_os_str()];
     let taken = async || {
         (cluster.kubectl(&apply).await.status.success()

@@ -56,8 +56,7 @@ fn numbers<'a>(lines: impl Iterator<Item = &'a str>) -> std::ops::RangeInclusive
 }
 
 #[tokio::test]
-async fn a_log_larger_than_what_is_kept_and_one_whose_agent_is_killed_again_and_again_have_each_line_once()
- {
+async fn large_log_and_log_with_killed_agents_contain_each_line_once() {
     let mut ground = Ground::new().await;
     ground.start_operator("");
     let builder = ground
@@ -91,7 +90,7 @@ async fn a_log_larger_than_what_is_kept_and_one_whose_agent_is_killed_again_and_
         federation.start_agent("hospital-b").await;
     }
     fs::write(ground.folder.path().join("rows/hospital-b/released"), "")
-        .expect("the folder is ours");
+        .expect("the folder is writable");
     federation.hub.ends_within(&run, "succeeded", "completed", PATIENCE).await;
 
     let text = log(&federation, &run, "hospital-b").await;

@@ -13,7 +13,7 @@ pub(super) async fn apply(
     what: &str,
     images: &[(&str, &str)],
 ) -> String {
-    let folder = folder.canonicalize().expect("the folder is ours");
+    let folder = folder.canonicalize().expect("the folder is writable");
     // kustomize takes no absolute path.
     let up = "../".repeat(folder.components().count() - 1);
     let base = format!(
@@ -26,7 +26,7 @@ pub(super) async fn apply(
     };
     let images: Vec<_> = images.iter().map(image).collect();
     let text = serde_json::json!({"namespace": namespace, "resources": [base], "images": images});
-    fs::write(folder.join("kustomization.yaml"), text.to_string()).expect("the folder is ours");
+    fs::write(folder.join("kustomization.yaml"), text.to_string()).expect("the folder is writable");
     cluster
         .kubectl_ok(&[
             "apply".as_ref(),

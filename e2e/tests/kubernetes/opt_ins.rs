@@ -36,12 +36,12 @@ async fn an_image_that_runs_as_root_and_writes_to_its_own_files_does_so_where_th
  {
     let mut ground = Ground::new().await;
     let folder = ground.folder.path().join("old");
-    fs::create_dir(&folder).expect("the folder is ours");
+    fs::create_dir(&folder).expect("the folder is writable");
     fs::write(folder.join("Dockerfile"), "FROM scratch\nCOPY root/ /\nENV PATH=/bin\n")
-        .expect("the folder is ours");
+        .expect("the folder is writable");
     let stage = "put \"$cache/kube-node/root/bin/busybox\" /bin/busybox\nmkdir \"$context/root/data\"\n\
         for applet in sh cat id; do ln -s busybox \"$context/root/bin/$applet\"; done\n";
-    fs::write(folder.join("stage.sh"), stage).expect("the folder is ours");
+    fs::write(folder.join("stage.sh"), stage).expect("the folder is writable");
     let archive = folder.with_extension("tar");
     build_image(&folder, &archive, OLD);
     ground.cluster.import_image(&archive).await;
@@ -84,13 +84,12 @@ async fn an_image_that_runs_as_root_and_writes_to_its_own_files_does_so_where_th
 }
 
 #[tokio::test]
-async fn data_comes_from_a_directory_of_the_node_if_party_and_namespace_allow_it_and_from_the_program_of_an_image()
- {
+async fn dataset_can_be_a_permitted_node_directory_or_a_program_of_an_image() {
     let mut ground = Ground::new().await;
     ground.start_operator("");
     let rows = ground.folder.path().join("rows/of-the-node");
-    fs::create_dir_all(&rows).expect("the folder is ours");
-    fs::write(rows.join("rows"), "of the node").expect("the folder is ours");
+    fs::create_dir_all(&rows).expect("the folder is writable");
+    fs::write(rows.join("rows"), "of the node").expect("the folder is writable");
     let put = json!(["sh", "-c", "echo -n of an image > $FED_DATA_DIR/rows"]);
     let builder = ground
         .builder("allow_host_path = true\n")

@@ -14,7 +14,7 @@ async fn members_sidecars_and_agents_are_pulled_with_the_partys_pull_secret_and_
     let mut ground = Ground::new().await;
     let cluster = ground.cluster;
     let folder = ground.folder.path().join("registry");
-    fs::create_dir(&folder).expect("the folder is ours");
+    fs::create_dir(&folder).expect("the folder is writable");
     let registry = Registry::with_password(&folder, &[&kube::NODE.to_string()], USER, PASSWORD);
     let host = &cluster.trust_registry(registry.address(), registry.ca());
     registry.push(&kube::busybox_image(), "team/small:1");
@@ -29,11 +29,11 @@ async fn members_sidecars_and_agents_are_pulled_with_the_partys_pull_secret_and_
         registry.push(&archive, name);
     }
     let password = folder.join("password");
-    fs::write(&password, PASSWORD).expect("the folder is ours");
+    fs::write(&password, PASSWORD).expect("the folder is writable");
     fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600))
-        .expect("the file is ours");
+        .expect("the file is writable");
     let give_secret = |namespace: &str| {
-        let file = password.to_str().expect("a path of ours");
+        let file = password.to_str().expect("a path in UTF-8");
         setup(
             cluster,
             &[

@@ -1,7 +1,7 @@
-//! The sidecar in a Pod, which only observes progress. Kubernetes starts it before the workload and
-//! ends it afterwards. It writes one JSON object per line to its standard output, each a `Progress`
-//! with the new points, and the agent reads them from the container's log. It has no port, no token
-//! and no state.
+//! The sidecar container of a Pod. It observes the progress of the workload and does nothing else;
+//! Kubernetes starts it before the workload and ends it afterwards. It writes each new `Progress`
+//! as one line of JSON to its standard output, and the agent reads the lines from the log of the
+//! container. It has no port, no token and no state.
 
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
@@ -38,7 +38,7 @@ impl ProgressTask {
     /// The sidecar's arguments.
     #[must_use]
     pub fn args(&self) -> [String; 3] {
-        let task = serde_json::to_string(self).expect("text keys and no failing serializer");
+        let task = serde_json::to_string(self).expect("a task serializes to JSON");
         ["sidecar".to_owned(), FLAG.to_owned(), task]
     }
 }
@@ -46,7 +46,7 @@ impl ProgressTask {
 /// Writes progress until SIGTERM.
 pub fn run(task: &str) -> io::Result<()> {
     let ProgressTask { outputs, progress, port } = serde_json::from_str(task)?;
-    // Before the thread starts, so that it also blocks these signals.
+    // The thread of the watcher inherits the mask, so block the signals before it starts.
     let mask = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     mask.thread_block()?;
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;

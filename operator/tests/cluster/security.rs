@@ -105,7 +105,7 @@ async fn i20_job_that_authenticates_clients_is_exposed_only_by_a_gateway_that_do
             "spec": {"gatewayClassName": "c", "tls": tls, "listeners": [{"name": "grpc", "port": 443, "protocol": "HTTPS",
                 "tls": {"mode": "Terminate", "certificateRefs": [{"name": "server-iflearner-secret"}]}}]}})
     };
-    // The API server uses a changed definition a moment later.
+    // The API server applies a changed definition with a delay.
     eventually("the field", async || {
         world
             .would_create(gateway(json!({})))

@@ -1,10 +1,11 @@
-//! Outages of the hub: the database did not answer, the process did not run, or it had not started;
-//! and changes of the wall clock. An outage does not count against a party: its deadlines start
-//! again ([`Input::TakenOver`]).
+//! Detects outages of the hub and changes of the wall clock. In an outage the database does not
+//! answer, the process is paused, or it is not started. An outage does not count against a party:
+//! afterwards all deadlines of active runs restart ([`Input::TakenOver`]).
 //!
-//! The deadlines of a task are extended when the first change is applied to it after the outage,
-//! and before that change, so that no deadline expires because of the outage. The queue recognises
-//! the first change by its cache, which an outage empties. Extending twice has no effect.
+//! The queue restarts the deadlines of a task before it applies the first change to the task after
+//! an outage, so that no deadline expires because of the outage. An outage empties the cache of the
+//! queue; a task that is not in the cache gets its restart when it is loaded. A second restart has
+//! no effect.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use super::draft::TaskDraft;
 use crate::store::StoreError;
 use parking_lot::Mutex;
 
-/// Duration below which a failing database is no outage.
+/// A database that fails for a shorter time is no outage.
 const OUTAGE_MIN: Duration = Duration::from_secs(5);
 
 /// The failure of the store, while the engine cannot write. Shared with callers.
@@ -106,7 +107,7 @@ impl Outage {
             .map(|run| run.id.clone())
             .collect::<Vec<_>>()
         {
-            // A refusal means that the deadlines of the run have started after the outage.
+            // The run rejects the input if its deadlines started after the outage.
             let _ =
                 draft.input(&run, &Input::TakenOver { from, clock_set: self.clock_set }, now.wall);
         }

@@ -2,12 +2,13 @@
 //! the lock to another one ends.
 //!
 //! On MySQL and MariaDB it is a named lock on a connection of its own. The server releases it when
-//! that connection ends, so that a killed hub leaves nothing behind. (The server detects a hub
-//! whose machine disappeared after [`CONNECTION_IDLE_MAX_S`].) On SQLite the lock on the data
-//! directory serves the purpose.
+//! that connection ends, also after `kill -9` of the hub. If the machine of the hub disappears, the
+//! server ends the connection after [`CONNECTION_IDLE_MAX_S`]. On SQLite there is no such lock: the
+//! lock on the data directory admits only one hub.
 //!
-//! When the connection breaks, as in a restart of the database, the lock is lost and taken again. A
-//! row with the name of the last holder shows if another hub had the lock meanwhile.
+//! If the connection breaks, for example because the database restarts, the hub loses the lock and
+//! acquires it again. The lease `hub` names the last holder of the lock: another name means that
+//! another hub held the lock in between, and this hub ends.
 
 use std::future::pending;
 use std::time::Duration;
@@ -32,7 +33,7 @@ macro_rules! lock_name {
 }
 pub(super) use lock_name;
 
-/// The row with the name of the present hub.
+/// The lease that names the last holder of the lock.
 const LEASE: &str = "hub";
 /// Longest wait for a hub that is shutting down, in seconds.
 const LOCK_WAIT_MAX_S: i64 = 5;
@@ -43,7 +44,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Idle time after which the database server closes the lock's connection, in seconds.
 const CONNECTION_IDLE_MAX_S: i64 = 30;
 
-/// The right to be the hub of a database, until the value is dropped.
+/// The right to be the hub of a database. Dropping the value gives it up.
 pub struct HubLock {
     store: Store,
     held: Option<ServerLock>,
@@ -138,12 +139,12 @@ impl HubLock {
         loop {
             flow_common::clock::sleep(CHECK_PERIOD).await;
             if !held.is_held().await {
-                tracing::error!("lost the lock on the database; taking it again");
+                tracing::error!("lost the lock on the database; acquiring it again");
                 if let Some(reason) = held.retake(store).await {
                     return reason;
                 }
                 tracing::warn!(
-                    "this hub has the lock on the database again; no other hub had it meanwhile"
+                    "acquired the lock on the database again; no other hub held it in between"
                 );
             }
         }
@@ -161,8 +162,8 @@ impl ServerLock {
         matches!(flow_common::clock::timeout(RESPONSE_TIMEOUT, held).await, Ok(Ok(1_i64)))
     }
 
-    /// Retries until the database answers. Returns the reason if another hub had the lock, `None`
-    /// if not.
+    /// Retries until the database answers. Returns the error if another hub held the lock in
+    /// between, `None` if this hub has it again.
     async fn retake(&mut self, store: &Store) -> Option<StoreError> {
         loop {
             match store.try_lock().await {
@@ -172,7 +173,7 @@ impl ServerLock {
                         Ok(holder) if holder.as_ref() == Some(&self.holder) => return None,
                         Ok(_) => {
                             return Some(StoreError::InUse(
-                                "another flow-server used this database meanwhile".to_owned(),
+                                "another flow-server used this database while this hub had lost its lock".to_owned(),
                             ));
                         }
                         Err(error) => {
@@ -184,7 +185,7 @@ impl ServerLock {
                 Ok(LockAttempt::Taken(by)) if by == self.number => {}
                 Ok(LockAttempt::Taken(by)) => return Some(store.in_use(by).await),
                 Err(error) => {
-                    tracing::warn!(%error, "cannot take the lock on the database yet; retrying")
+                    tracing::warn!(%error, "cannot acquire the lock on the database yet; retrying")
                 }
             }
             flow_common::clock::sleep(CHECK_PERIOD).await;

@@ -1,14 +1,14 @@
 //! Progress: the newest value of each member, and its series.
 //!
 //! Progress is separate from state: short transactions of its own, no events, and the latest value
-//! wins. A series has at most [`SERIES_POINTS_MAX`] points. When it is full, every second point is
-//! deleted, and from then on only every stride-th point and the newest are kept; a long run costs
-//! no more than a short one, and its curve stays complete. Points are stored in chunks, so that a
-//! new point does not rewrite all of them.
+//! wins. A series has at most [`SERIES_POINTS_MAX`] points. A full series deletes every second
+//! point and doubles its stride; from then on it keeps every stride-th point and the newest one.
+//! The size is bounded, and the points still span the whole run. Points are stored in chunks: a new
+//! point rewrites one chunk, not the series.
 //!
-//! The steps of a series only grow. The newest step may be measured again, which replaces its
-//! value; older steps are known and ignored. An agent may therefore repeat progress that a killed
-//! hub may not have written.
+//! Within a series, a point with a greater step is added, a point with the newest step replaces its
+//! value, and a point with a smaller step is ignored. Therefore an agent can send progress again if
+//! the hub may have been killed before it stored the progress.
 
 use std::collections::BTreeMap;
 

@@ -110,7 +110,7 @@ impl FakeAgent {
         let message = flow_common::clock::timeout(DEADLINE, self.inbox.message())
             .await
             .expect("the hub says something in time");
-        message.expect("the session is whole").expect("the session goes on").body.expect("a body")
+        message.expect("the session is whole").expect("the session is open").body.expect("a body")
     }
 
     /// Waits for the next desired member with this desired phase.

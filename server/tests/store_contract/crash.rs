@@ -1,5 +1,5 @@
-//! `kill -9` during writes. Acknowledged updates are stored; others are stored completely or not at
-//! all; event numbers have no gap and no duplicate.
+//! `kill -9` during writes. The store keeps every acknowledged update; it keeps any other update
+//! completely or not at all. Event numbers have no gap and no duplicate.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -113,7 +113,7 @@ async fn survives_kill9(mut server: flow_testkit::Server) {
                 stored == acknowledged || stored == acknowledged + 1,
                 "{stored} rounds stored, {acknowledged} acknowledged"
             );
-            round(&store, &ids).await.expect("work goes on from what was read again");
+            round(&store, &ids).await.expect("an update after a reload succeeds");
             assert_eq!(rounds(&store, &ids).await, stored + 1);
         }
         all_checks_pass(&store).await;
@@ -150,14 +150,13 @@ async fn without_a_database_every_change_is_unavailable_and_nothing_is_stored() 
     assert!(matches!(&refused, ApplyError::Store(error) if error.is_retryable()), "{refused:?}");
     assert!(store.load_task(&ids[0]).await.unwrap_err().is_retryable());
     server.restart().await;
-    store.apply(&[prepared]).await.expect("the very same change, once the database is back");
+    store.apply(&[prepared]).await.expect("the same change succeeds after the restart");
     assert_eq!(store.load_task(&ids[0]).await.unwrap().unwrap().version, 2);
 }
 
 const CHILD: &str = "FLOW_STORE_CRASH_DATABASE";
 
-/// No test of its own: the process that the test below kills. That test runs this file again with a
-/// database.
+/// Not a test: the process that the next test starts, with the database in `CHILD`, and kills.
 #[tokio::test]
 async fn writes_until_killed() {
     let Ok(url) = std::env::var(CHILD) else { return };
@@ -197,7 +196,7 @@ async fn killed_process_keeps_each_sqlite_transaction_atomic() {
                     child.kill().unwrap();
                 }
             }
-            assert!(!child.wait().unwrap().success(), "it was killed, and did not end by itself");
+            assert!(!child.wait().unwrap().success(), "the process ended because of the kill");
             (ids, acknowledged)
         })
         .await
@@ -210,6 +209,6 @@ async fn killed_process_keeps_each_sqlite_transaction_atomic() {
             "{stored} rounds stored, {acknowledged} acknowledged"
         );
         all_checks_pass(&store).await;
-        round(&store, &ids).await.expect("work goes on");
+        round(&store, &ids).await.expect("an update after the crash succeeds");
     }
 }

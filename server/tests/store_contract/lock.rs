@@ -108,7 +108,7 @@ async fn hub_that_was_replaced_meanwhile_loses_the_lock(fx: Fixture) {
     drop(second);
     let lost = flow_common::clock::timeout(SOON, first).await.expect("in time").unwrap();
     assert!(
-        matches!(&lost, StoreError::InUse(sentence) if sentence.contains("meanwhile")),
+        matches!(&lost, StoreError::InUse(sentence) if sentence.contains("had lost its lock")),
         "{lost:?}"
     );
 }

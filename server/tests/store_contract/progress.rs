@@ -145,7 +145,7 @@ async fn points_beyond_the_limits_are_dropped_alone(fx: Fixture) {
     store.write_progress(&[write(&run, "a", 3, points("good", 1..2))]).await.unwrap();
     let series = store.series(&run, &party("a")).await.unwrap();
     assert_eq!(series.len(), 64);
-    assert_eq!(series["good"], points("good", 0..2), "a series that is there goes on");
+    assert_eq!(series["good"], points("good", 0..2), "an existing series continues");
 }
 
 async fn corrupt_series_is_named_in_the_error(fx: Fixture) {

@@ -14,7 +14,7 @@ pub type Use = (String, String, String);
 /// Arguments of an API server in `folder` for an audit log of all requests.
 pub(super) fn arguments(folder: &Path) -> [String; 2] {
     let policy = folder.join("audit-policy.json");
-    std::fs::write(&policy, POLICY).expect("the folder is ours");
+    std::fs::write(&policy, POLICY).expect("the folder is writable");
     [
         format!("--audit-policy-file={}", policy.display()),
         format!("--audit-log-path={}", log(folder).display()),

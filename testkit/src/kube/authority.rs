@@ -118,5 +118,5 @@ fn base64(text: &str) -> String {
 }
 
 fn write(folder: &Path, name: &str, text: &str) {
-    std::fs::write(folder.join(name), text).expect("the folder is ours");
+    std::fs::write(folder.join(name), text).expect("the folder is writable");
 }

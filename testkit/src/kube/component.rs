@@ -49,7 +49,7 @@ impl Component {
             .create(true)
             .append(true)
             .open(self.log_path())
-            .expect("the folder is ours");
+            .expect("the folder is writable");
         let mut command = self.place.command(&self.program);
         command
             .args(&self.arguments)

@@ -143,7 +143,7 @@ fn start_controller(
 ) -> Component {
     let config = folder.join(format!("{name}.kubeconfig"));
     std::fs::write(&config, authority.kubeconfig(server, &format!("system:{name}"), None))
-        .expect("the folder is ours");
+        .expect("the folder is writable");
     let config = config.display();
     arguments.splice(
         0..0,
@@ -165,10 +165,10 @@ fn start_controller(
 /// user to bind it, too.
 pub(super) fn reserve_port() -> (u16, OwnedFd) {
     let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)
-        .expect("a process may have sockets");
-    setsockopt(&socket, sockopt::ReusePort, &true).expect("every Linux has it");
+        .expect("the process can open a socket");
+    setsockopt(&socket, sockopt::ReusePort, &true).expect("Linux supports SO_REUSEPORT");
     let address = SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
     let descriptor = socket.as_raw_fd();
     bind(descriptor, &address).expect("loopback has free ports");
-    (getsockname::<SockaddrIn>(descriptor).expect("it is bound").port(), socket)
+    (getsockname::<SockaddrIn>(descriptor).expect("the socket is bound").port(), socket)
 }

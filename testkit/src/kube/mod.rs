@@ -161,7 +161,7 @@ impl Cluster {
         let files = Folder::claim();
         let folder = files.path.as_path();
         let pki = folder.join("pki");
-        std::fs::create_dir(&pki).expect("the folder is ours");
+        std::fs::create_dir(&pki).expect("the folder is writable");
         let authority = Authority::new(&pki);
         let machine = (options.nodes > 0).then(|| Machine::start(options.nodes, folder));
 
@@ -564,7 +564,7 @@ impl Folder {
             .mode(0o600)
             .open(&path)
             .expect("the name is new");
-        file.write_all(text.as_bytes()).expect("the folder is ours");
+        file.write_all(text.as_bytes()).expect("the folder is writable");
         path
     }
 }

@@ -47,10 +47,10 @@ impl Node {
     ) -> Node {
         let name = format!("node{}", index + 1);
         let home = folder.join(&name);
-        std::fs::create_dir_all(&home).expect("the folder is ours");
+        std::fs::create_dir_all(&home).expect("the folder is writable");
         let inside = Path::new(machine::FOLDER).join(&name);
         let put = |file: &str, text: String| {
-            std::fs::write(home.join(file), text).expect("the folder is ours");
+            std::fs::write(home.join(file), text).expect("the folder is writable");
             inside.join(file)
         };
         let place = machine.place();
@@ -147,11 +147,11 @@ impl Node {
 /// Makes every node trust certificates of `ca` for the registry `host`.
 pub(super) fn trust_registry(folder: &Path, host: &str, ca: &Path) {
     let of_host = folder.join(REGISTRIES).join(host);
-    std::fs::create_dir_all(&of_host).expect("the folder is ours");
-    std::fs::copy(ca, of_host.join("ca.crt")).expect("the folder is ours");
+    std::fs::create_dir_all(&of_host).expect("the folder is writable");
+    std::fs::copy(ca, of_host.join("ca.crt")).expect("the folder is writable");
     let inside = Path::new(machine::FOLDER).join(REGISTRIES).join(host).join("ca.crt");
     let text = format!("server = \"https://{host}\"\n[host.\"https://{host}\"]\nca = {inside:?}\n");
-    std::fs::write(of_host.join("hosts.toml"), text).expect("the folder is ours");
+    std::fs::write(of_host.join("hosts.toml"), text).expect("the folder is writable");
 }
 
 /// Starts the proxy for Services, once per machine.
@@ -163,7 +163,7 @@ pub(super) fn start_proxy(
 ) -> Component {
     let kubeconfig = folder.join("kube-proxy.kubeconfig");
     std::fs::write(&kubeconfig, authority.kubeconfig(server, "system:kube-proxy", None))
-        .expect("the folder is ours");
+        .expect("the folder is writable");
     let config = json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -176,7 +176,7 @@ pub(super) fn start_proxy(
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
     });
     let path = folder.join("kube-proxy.json");
-    std::fs::write(&path, config.to_string()).expect("the folder is ours");
+    std::fs::write(&path, config.to_string()).expect("the folder is writable");
     Component::start(
         "kube-proxy",
         program("kube-proxy"),
@@ -189,7 +189,7 @@ pub(super) fn start_proxy(
 /// Each Pod has its own link to the machine, so that all its packets pass the rules of the proxy.
 fn write_network(folder: &Path) -> PathBuf {
     let networks = folder.join("networks");
-    std::fs::create_dir_all(&networks).expect("the folder is ours");
+    std::fs::create_dir_all(&networks).expect("the folder is writable");
     let addresses = json!({
         "type": "host-local",
         "dataDir": folder.join("pod-addresses"),
@@ -198,7 +198,7 @@ fn write_network(folder: &Path) -> PathBuf {
     });
     let network = json!({"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "ptp", "ipam": addresses}]});
     std::fs::write(networks.join("pods.conflist"), network.to_string())
-        .expect("the folder is ours");
+        .expect("the folder is writable");
     networks
 }
 

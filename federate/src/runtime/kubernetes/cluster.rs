@@ -54,9 +54,12 @@ impl ApiFailure {
                 transient(source, cause)
             }
             Self::NotFound | Self::AlreadyExists | Self::Conflict => {
-                let cause = "the member's object in the party's cluster changed meanwhile; the agent \
+                let cause = "another writer changed the member's object in the party's cluster; the agent \
                              retries";
-                transient(io::Error::other("the cluster's object changed meanwhile"), cause)
+                transient(
+                    io::Error::other("another writer changed the object in the cluster"),
+                    cause,
+                )
             }
         }
     }
