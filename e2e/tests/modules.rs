@@ -21,27 +21,13 @@ const CRATES: [&str; 12] = [
     "testkit",
 ];
 
-/// Modules of one folder that still depend on each other: crate, modules, cause. Remove an entry with
-/// its cycle.
-const KNOWN_CYCLES: &[(&str, &[&str], &str)] = &[
-    (
-        "federate",
-        &["runtime", "sidecar"],
-        "the sidecar of a process reports with types of the runtime that spawns it",
-    ),
-    (
-        "federate",
-        &["runtime::process::enforce", "runtime::process::follow"],
-        "both work on one entry of the process runtime",
-    ),
-];
-
 /// Dependencies that the architecture forbids: crate, module, modules that it must not use.
 const FORBIDDEN: &[(&str, &str, &[&str])] = &[
     ("server", "engine", &["api", "grpc"]),
     ("server", "store", &["api", "grpc", "engine"]),
     ("federate", "reconcile", &["session", "agent", "journal"]),
     ("federate", "runtime", &["session", "agent", "reconcile", "journal"]),
+    ("federate", "sidecar", &["session", "agent", "reconcile", "journal", "runtime"]),
 ];
 
 /// Modules by path, `["engine", "queue"]`, with the paths of the modules that each uses.
@@ -58,11 +44,7 @@ fn files_of_one_folder_have_no_import_cycles() {
             found.extend(cycles(&siblings(&uses, parent)).into_iter().map(|cycle| (name, cycle)));
         }
     }
-    let is_known = |name: &str, cycle: &[String]| {
-        KNOWN_CYCLES.iter().any(|(known, modules, _)| *known == name && *modules == cycle)
-    };
-    let new: Vec<_> = found.iter().filter(|(name, cycle)| !is_known(name, cycle)).collect();
-    assert!(new.is_empty(), "modules that use each other: {new:#?}");
+    assert!(found.is_empty(), "modules that use each other: {found:#?}");
 }
 
 #[test]

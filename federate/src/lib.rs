@@ -27,3 +27,4 @@ pub mod runtime;
 mod runtime_queue;
 pub mod session;
 pub mod sidecar;
+pub mod workload;

@@ -447,7 +447,7 @@ async fn refused_agent_waits_for_the_requested_time_within_a_limit() {
         let refused = Refused {
             code: "party_in_use".to_owned(),
             message: "another agent".to_owned(),
-            retry_after_s: retry_after_s,
+            retry_after_s,
         };
         session.send(ToAgent::Refused(refused)).await;
         drop(session);

@@ -25,7 +25,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::rundir::{RunDir, dir_name};
-use crate::runtime::WorkKey;
+use crate::workload::WorkKey;
 
 /// Environment variable that marks the processes of a workload.
 pub const MARKER: &str = "FED_MEMBER";

@@ -15,7 +15,7 @@ use nix::sys::socket::sockopt::PeerCredentials;
 use super::container::is_descendant;
 use super::progress::ProgressHistory;
 use super::protocol::{LINE_BYTES_MAX, Request, Response, line, parse_request};
-use crate::runtime::WorkState;
+use crate::workload::WorkState;
 
 /// Limit of the open connections. An agent needs two.
 const CONNECTIONS_MAX: usize = 16;

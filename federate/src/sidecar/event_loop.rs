@@ -27,7 +27,7 @@ use super::rundir::{ExitRecord, Lock, RunDir, name};
 use super::spawn::{Spawned, spawn, wait_any};
 use super::supervise::{Effect, Input, MainExit, Supervision};
 use super::{empty_response, io_reason, note};
-use crate::runtime::{Held, ProgressSource, StartRequest, WorkState};
+use crate::workload::{Held, ProgressSource, StartRequest, WorkState};
 
 /// Period of the checks that no event triggers, such as whether the run directory exists.
 const TICK_PERIOD: Duration = Duration::from_secs(1);

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::progress::{ProgressHistory, StatusPage, Watcher, metrics_file};
 use super::protocol::line;
-use crate::runtime::ProgressSource;
+use crate::workload::ProgressSource;
 
 /// The argument that selects this kind of sidecar; its value is a [`ProgressTask`] as JSON.
 pub const FLAG: &str = "--progress";

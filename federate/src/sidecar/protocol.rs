@@ -12,7 +12,7 @@ use flow_domain::progress::Progress;
 use serde::{Deserialize, Serialize};
 
 use super::container::Containment;
-use crate::runtime::{HoldRequest, StartRequest, WorkState};
+use crate::workload::{HoldRequest, StartRequest, WorkState};
 
 /// Version of this program's protocol.
 pub const VERSION: u32 = 1;

@@ -26,7 +26,7 @@ use flow_domain::progress::Progress;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::runtime::WorkKey;
+use crate::workload::WorkKey;
 
 /// Limit of a file that this module reads, in bytes. A spec has at most 256 KiB.
 const FILE_BYTES_MAX: u64 = 4 << 20;

@@ -28,7 +28,7 @@ use nix::unistd::{Pid, getppid, pipe2, setsid};
 use super::container::{Container, Containment, MARKER, Process, stat};
 use super::rundir::{RunDir, name, private_dir};
 use super::supervise::MainExit;
-use crate::runtime::StartRequest;
+use crate::workload::StartRequest;
 
 /// Search path of a program if neither the image nor the environment has one.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -430,7 +430,7 @@ impl Spawned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::{ImageSource, ProgressSource, WorkKey};
+    use crate::workload::{ImageSource, ProgressSource, WorkKey};
     use flow_domain::member::Role;
     use flow_domain::template::Resources;
 

@@ -122,7 +122,7 @@ async fn every_connection_failure_has_one_message_in_log_and_doctor() {
             ),
         ),
         (
-            "unused port",
+            "unused",
             format!("https://127.0.0.1:{unused}"),
             right,
             format!("cannot reach the hub at https://127.0.0.1:{unused}: Connection refused"),

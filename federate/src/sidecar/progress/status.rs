@@ -12,7 +12,7 @@ use flow_common::clock::monotonic;
 use flow_domain::framework::iflearner;
 use flow_domain::progress::Progress;
 
-use crate::runtime::ProgressSource;
+use crate::workload::ProgressSource;
 
 /// Timeout of one request. The Python process that serves the page also aggregates, so it may be slow.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
