@@ -177,7 +177,7 @@ fn a8_run_unknown_to_journal_and_runtime_is_answered_and_not_stored() {
     for desired in [DesiredPhase::Running, DesiredPhase::Stopped] {
         let mut test = Test::new();
         let bindings = BTreeMap::from([("x".to_owned(), "y".to_owned())]);
-        let invented = DesiredMember { bindings, ..desire(1, 1, 3, desired) };
+        let invented = DesiredMember { bindings, ..desired_member(1, 1, 3, desired) };
         let out = test.apply(Input::DesiredReceived(
             invented,
             (desired == DesiredPhase::Running).then(|| Admission::Admit(needs(100))),
@@ -230,7 +230,7 @@ fn unknown_run_is_never_started_and_settles_only_after_its_workload_ended() {
 #[test]
 fn unknown_orphan_has_no_effect() {
     let mut test = Test::new();
-    let orphan = DesiredMember { orphan: true, ..desire(1, 1, 3, DesiredPhase::Stopped) };
+    let orphan = DesiredMember { orphan: true, ..desired_member(1, 1, 3, DesiredPhase::Stopped) };
     assert_eq!(test.apply(Input::DesiredReceived(orphan, None)), Transition::default());
 }
 
@@ -291,7 +291,7 @@ fn released_member_reports_its_release_to_a_restored_hub() {
     test.desire(1, 1, 2, DesiredPhase::Reserved);
     test.observe(1, 1, held());
     test.apply(Input::DesiredReceived(
-        DesiredMember { released: true, ..desire(1, 1, 3, DesiredPhase::Stopped) },
+        DesiredMember { released: true, ..desired_member(1, 1, 3, DesiredPhase::Stopped) },
         None,
     ));
     test.observe(1, 1, WorkState::Absent);
@@ -314,7 +314,7 @@ fn f16_l6_newer_run_of_a_task_waits_until_the_older_has_ended() {
 fn holds_never_exceed_the_offered_resources() {
     let other_task = |n: u8| DesiredMember {
         task: format!("{:032x}", 100 + u32::from(n)).parse().unwrap(),
-        ..desire(n, 1, 2, DesiredPhase::Reserved)
+        ..desired_member(n, 1, 2, DesiredPhase::Reserved)
     };
     let mut test = Test::offering(Resources { cpu_millis: 1000, memory_mib: 0 });
     let admit = |cpu| Some(Admission::Admit(needs(cpu)));
@@ -430,7 +430,7 @@ fn spec_replaced_between_reservation_and_start_is_refused() {
     test.observe(1, 1, held());
     let other = DesiredMember {
         digest: Some(Digest::of(b"another")),
-        ..desire(1, 1, 3, DesiredPhase::Running)
+        ..desired_member(1, 1, 3, DesiredPhase::Running)
     };
     let out = test.apply(Input::DesiredReceived(other, Some(Admission::Admit(needs(1)))));
     assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
@@ -527,7 +527,7 @@ fn lone(n: u16, generation: u64, desired: DesiredPhase) -> DesiredMember {
     DesiredMember {
         run: id.parse().unwrap(),
         task: id.parse().unwrap(),
-        ..desire(0, 1, generation, desired)
+        ..desired_member(0, 1, generation, desired)
     }
 }
 
@@ -651,13 +651,13 @@ fn bindings_are_stored_only_from_start_to_end() {
     let mut test = Test::new();
     let kept = |test: &Test| test.party.member(&run(1)).is_some_and(|m| !m.bindings.is_empty());
     test.apply(Input::DesiredReceived(
-        DesiredMember { bindings: bindings(), ..desire(1, 1, 2, DesiredPhase::Reserved) },
+        DesiredMember { bindings: bindings(), ..desired_member(1, 1, 2, DesiredPhase::Reserved) },
         Some(Admission::Admit(needs(1))),
     ));
     assert!(!kept(&test));
     test.observe(1, 1, held());
     test.apply(Input::DesiredReceived(
-        DesiredMember { bindings: bindings(), ..desire(1, 1, 3, DesiredPhase::Running) },
+        DesiredMember { bindings: bindings(), ..desired_member(1, 1, 3, DesiredPhase::Running) },
         Some(Admission::Admit(needs(1))),
     ));
     assert!(kept(&test));
@@ -674,7 +674,7 @@ fn a10_bindings_of_a_refused_start_are_not_stored() {
     let refused =
         Admission::Refuse(Reason::new(ReasonCode::BindingsInvalid, "not a hole of the spec"));
     let out = test.apply(Input::DesiredReceived(
-        DesiredMember { bindings, ..desire(1, 1, 3, DesiredPhase::Running) },
+        DesiredMember { bindings, ..desired_member(1, 1, 3, DesiredPhase::Running) },
         Some(refused),
     ));
     assert_eq!(out.actions, [Action::Stop(key(1, 1), 7)]);
