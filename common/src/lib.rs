@@ -1,5 +1,5 @@
 //! Shared infrastructure of all programs: configuration, clocks, identifiers, logging, supervision,
-//! shutdown, files that hold secrets, TLS, the listener for probes, and untrusted text.
+//! shutdown, files that hold secrets, TLS, the listener for probes, metrics, and untrusted text.
 //!
 //! The crate knows identifiers and points in time from `flow_domain`, and nothing else of tasks,
 //! runs and parties.
@@ -17,6 +17,7 @@ pub mod ids;
 pub mod lifecycle;
 pub mod log_limit;
 pub mod loopback;
+pub mod metrics;
 pub mod plain_file;
 pub mod private_dir;
 pub mod probe;

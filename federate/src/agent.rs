@@ -30,7 +30,7 @@ use crate::admission::PartyPolicy;
 use crate::health::{AgentStatus, StatusRequest};
 use crate::journal::{Journal, JournalError, SETTLED_RETENTION_S, SeenHub};
 use crate::member::Member;
-use crate::metrics::{AgentMetrics, PassOutcome};
+use crate::metrics::AgentMetrics;
 use crate::reconcile::{Input, MemberSet, Transition};
 use crate::runtime::{Observation, Runtime};
 use crate::runtime_queue::{Reply, RuntimeQueue};
@@ -264,9 +264,9 @@ impl Agent {
         };
         let result = result.instrument(span).await;
         let outcome = match &result {
-            Ok(()) if self.journal_retry.is_none() => PassOutcome::Ok,
-            Ok(()) => PassOutcome::JournalFailed,
-            Err(_) => PassOutcome::Ended,
+            Ok(()) if self.journal_retry.is_none() => "ok",
+            Ok(()) => "journal_failed",
+            Err(_) => "ended",
         };
         self.config.metrics.pass(outcome, self.clock.monotonic().since(began));
         result

@@ -13,17 +13,15 @@ use std::time::Duration;
 
 use flow_common::clock::{self, Clock as _, SystemClock};
 use flow_common::disk::Disk;
+use flow_common::metrics::{Labels, add, add_with_unit, page, registry};
 use flow_common::probe;
-use flow_common::telemetry;
 use flow_common::tls::client::trusted;
 use flow_domain::member::MemberPhase;
 use flow_domain::time::Timestamp;
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Unit;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
@@ -108,11 +106,6 @@ impl HealthPages {
 
 const NOT_READY: &str = "the agent is restoring its members; retry in a moment";
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PhaseLabel {
-    phase: &'static str,
-}
-
 /// Figures of the machine, which do not come from the agent's loop.
 #[derive(Debug, Clone, Copy, Default)]
 struct HostFigures {
@@ -129,79 +122,44 @@ fn metrics_text(
     metrics: &AgentMetrics,
 ) -> Result<String, fmt::Error> {
     let AgentStatus { connected, sessions, members, journal_writable } = status;
-    let gauge = |value: i64| {
-        let gauge = Gauge::<i64>::default();
-        gauge.set(value);
-        gauge
-    };
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let by_phase = Family::<PhaseLabel, Gauge>::default();
-    for phase in MemberPhase::ALL {
-        by_phase
-            .get_or_create(&PhaseLabel { phase: phase.as_str() })
-            .set(number(members.get(phase).copied().unwrap_or(0)));
-    }
-    let opened = Counter::<u64>::default();
-    opened.inc_by(*sessions);
-    let dropped = Counter::<u64>::default();
-    dropped.inc_by(telemetry::lines_dropped());
-    let mut all = Registry::with_prefix("flow");
-    all.register("log_lines_dropped", "Log lines that could not be written", dropped);
+    let mut all = registry();
     let registry = all.sub_registry_with_prefix("agent");
-    registry.register(
-        "connected",
-        "1 if a session with the hub is open",
-        gauge(i64::from(*connected)),
-    );
-    registry.register(
-        "sessions",
-        "Sessions opened with the hub; all but the first are reconnects",
-        opened,
-    );
-    registry.register("members", "Unsettled members, by phase", by_phase);
-    registry.register(
-        "journal_writable",
-        "1 if the journal takes writes",
-        gauge(i64::from(*journal_writable)),
-    );
-    registry.register_with_unit(
-        "journal",
-        "Size of the journal on the disk",
-        Unit::Bytes,
-        gauge(number(host.journal_bytes)),
-    );
+    let mut gauge = |name: &str, help: &str, value: i64| {
+        add::<Gauge>(registry, name, help).set(value);
+    };
+    gauge("connected", "1 if a session with the hub is open", (*connected).into());
+    gauge("journal_writable", "1 if the journal takes writes", (*journal_writable).into());
+    let mut bytes = |name: &str, help: &str, value: u64| {
+        add_with_unit(registry, name, help, Unit::Bytes, Gauge::<i64>::default())
+            .set(number(value));
+    };
+    bytes("journal", "Size of the journal on the disk", host.journal_bytes);
     if let Some(Disk { size, free }) = host.disk {
-        registry.register_with_unit(
-            "disk_size",
-            "Size of the disk that holds the data directory",
-            Unit::Bytes,
-            gauge(number(size)),
-        );
-        registry.register_with_unit(
-            "disk_free",
-            "Bytes on that disk that the agent may still write",
-            Unit::Bytes,
-            gauge(number(free)),
-        );
+        bytes("disk_size", "Size of the disk that holds the data directory", size);
+        bytes("disk_free", "Bytes on that disk that the agent may still write", free);
     }
+    let by_phase: Family<Labels<1>, Gauge> =
+        add(registry, "members", "Unsettled members, by phase");
+    for phase in MemberPhase::ALL {
+        let count = members.get(phase).copied().unwrap_or(0);
+        by_phase.get_or_create(&[("phase", phase.as_str())]).set(number(count));
+    }
+    let help = "Sessions opened with the hub; all but the first are reconnects";
+    add::<Counter>(registry, "sessions", help).inc_by(*sessions);
     if let Some(expires) = host.authority_expires {
-        registry.register_with_unit(
-            "certificate_expires_timestamp",
-            "Expiry of the first certificate in hub.ca_file that expires",
-            Unit::Seconds,
-            gauge(expires.0 / 1_000_000),
-        );
+        let help = "Expiry of the first certificate in hub.ca_file that expires";
+        let name = "certificate_expires_timestamp";
+        add_with_unit(registry, name, help, Unit::Seconds, Gauge::<i64>::default())
+            .set(expires.0 / 1_000_000);
     }
     metrics.register(registry);
-    let mut text = String::new();
-    encode(&mut text, &all)?;
-    Ok(text)
+    page(&[&all])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{PassOutcome, RequestOutcome, SessionOutcome, SweepOutcome};
 
     #[test]
     fn metrics_page_has_all_figures_and_all_phases() {
@@ -212,10 +170,10 @@ mod tests {
             authority_expires: Some(Timestamp(7_000_000)),
         };
         let metrics = AgentMetrics::default();
-        metrics.pass(PassOutcome::JournalFailed, Duration::from_millis(1));
-        metrics.runtime_request("hold", RequestOutcome::Refused, Duration::from_millis(1));
-        metrics.session(SessionOutcome::Ended, Duration::from_secs(1));
-        metrics.sweep(SweepOutcome::Ok, Duration::from_secs(1));
+        metrics.pass("journal_failed", Duration::from_millis(1));
+        metrics.runtime_request("hold", "refused", Duration::from_millis(1));
+        metrics.session("ended", Duration::from_secs(1));
+        metrics.sweep(true, Duration::from_secs(1));
         let status = AgentStatus { connected: true, sessions: 3, members, journal_writable: true };
         let text = metrics_text(&status, &host, &metrics).unwrap();
         let wanted = [

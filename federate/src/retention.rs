@@ -10,16 +10,15 @@ use std::time::Duration;
 
 use flow_common::clock::{self, Clock as _, Reading, SystemClock};
 use flow_common::disk::Disk;
+use flow_common::error::chain;
 use flow_domain::time::Timestamp;
 use serde::Deserialize;
 
 use crate::journal::SETTLED_RETENTION_S;
-use crate::metrics::{AgentMetrics, SweepOutcome};
-use crate::runtime::process::ProcessRuntime;
+use crate::metrics::AgentMetrics;
+use crate::runtime::Runtime;
 
-/// Name of the supervised task.
-pub(crate) const SWEEP_TASK: &str = "sweep of data past its retention";
-pub const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
+const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
 const DAY_S: u64 = 24 * 3600;
 /// Shortest retention in days: until then the directory also proves the end of its member.
 const DAYS_MIN: u64 = SETTLED_RETENTION_S / DAY_S;
@@ -102,10 +101,9 @@ impl Cutoffs {
     }
 }
 
-/// Removes run directories past their retention and warns about the disk, once per
-/// [`SWEEP_PERIOD`].
+/// Removes data past its retention and warns about the disk, once per [`SWEEP_PERIOD`].
 pub async fn sweep(
-    processes: Arc<ProcessRuntime>,
+    runtime: Arc<dyn Runtime>,
     retention: Retention,
     data_dir: PathBuf,
     metrics: AgentMetrics,
@@ -114,22 +112,16 @@ pub async fn sweep(
     loop {
         if let Some((proof, results)) = cutoffs.at(SystemClock.read()) {
             let began = clock::monotonic();
-            let outcome = match processes.sweep(proof, results).await {
-                Ok(count) => {
-                    if count > 0 {
-                        tracing::info!(count, "removed run directories past their retention");
-                    }
-                    SweepOutcome::Ok
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        %error,
-                        "cannot remove run directories past their retention; retrying in an hour"
-                    );
-                    SweepOutcome::Failed
-                }
-            };
-            metrics.sweep(outcome, began.elapsed());
+            let swept = runtime.sweep(proof, results).await;
+            metrics.sweep(swept.is_ok(), began.elapsed());
+            match swept {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, "removed members past their retention"),
+                Err(error) => tracing::warn!(
+                    error = %chain(&error),
+                    "cannot remove members past their retention; retrying in an hour"
+                ),
+            }
         }
         if let Some(warning) = retention.warning(&data_dir) {
             tracing::warn!("{warning}");

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::metrics::{AgentMetrics, RequestOutcome};
+use crate::metrics::AgentMetrics;
 use crate::runtime::{Held, HoldRequest, Runtime, RuntimeError, StartRequest, WorkKey};
 
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
@@ -194,9 +194,9 @@ impl Worker {
             Request::Forget(key) => self.runtime.forget(key.clone()).await.map(|()| None),
         };
         let outcome = match &result {
-            Ok(_) => RequestOutcome::Done,
-            Err(RuntimeError::Refused(_)) => RequestOutcome::Refused,
-            Err(RuntimeError::Transient { .. }) => RequestOutcome::Failed,
+            Ok(_) => "done",
+            Err(RuntimeError::Refused(_)) => "refused",
+            Err(RuntimeError::Transient { .. }) => "failed",
         };
         let took = self.clock.monotonic().since(began);
         self.metrics.runtime_request(request.verb(), outcome, took);

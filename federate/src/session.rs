@@ -35,7 +35,7 @@ use tonic::{Code, Request, Status, Streaming};
 use tracing::Instrument as _;
 
 use crate::dial::{Address, ByteStream, ConnectionFault, NOT_AN_AGENT_LISTENER};
-use crate::metrics::{AgentMetrics, SessionOutcome};
+use crate::metrics::AgentMetrics;
 
 /// Version of the protocol.
 pub const PROTOCOL: u32 = 1;
@@ -259,7 +259,8 @@ struct SessionEnd {
     cause: String,
     /// Delay that the hub asked for, in seconds.
     retry_after_s: u64,
-    outcome: SessionOutcome,
+    /// Label of the metric: `ended`, or `failed` if the session was never open.
+    outcome: &'static str,
 }
 
 impl SessionEnd {
@@ -272,7 +273,7 @@ impl SessionEnd {
         Self {
             cause: foreign(cause.as_ref(), CAUSE_CHARS_MAX),
             retry_after_s: retry_after_s.into(),
-            outcome: SessionOutcome::Failed,
+            outcome: "failed",
         }
     }
 }
@@ -354,7 +355,7 @@ async fn session(
         Ok(()) => forward_messages(messages, events).await,
         Err(_) => SessionEnd::new(AGENT_STOPS),
     };
-    SessionEnd { outcome: SessionOutcome::Ended, ..end }
+    SessionEnd { outcome: "ended", ..end }
 }
 
 /// Forwards the hub's messages until the session ends.

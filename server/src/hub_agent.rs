@@ -81,7 +81,7 @@ pub(crate) async fn spawn(
     }
     {
         let sweep = flow_federate::retention::sweep(
-            Arc::clone(&runtime),
+            runtime.clone(),
             config.hub_agent.retention,
             data_dir.clone(),
             AgentMetrics::default(),

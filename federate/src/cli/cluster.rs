@@ -1,22 +1,17 @@
 //! Commands and the runtime of an agent whose members run in a cluster.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Subcommand;
-use flow_common::clock::{self, Clock as _, SystemClock};
-use flow_common::supervisor::Supervisor;
+use flow_common::clock::SystemClock;
 use futures::future::{BoxFuture, FutureExt as _};
 use kube::Client;
-use tokio_util::sync::CancellationToken;
 
 use super::report::Report;
 use super::source::{ConfigArgs, Failure, load, print};
 use crate::config::{Checked, Config, RuntimeKind};
 use crate::journal::Journal;
-use crate::metrics::{AgentMetrics, SweepOutcome};
-use crate::retention::{Cutoffs, Retention, SWEEP_PERIOD, SWEEP_TASK};
 use crate::runtime::Runtime;
 use crate::runtime::kubernetes::settings::Settings;
 use crate::runtime::kubernetes::{KubernetesConfig, KubernetesRuntime, access, cluster};
@@ -74,9 +69,6 @@ async fn connect(config: &Config) -> Result<(Client, Settings), Failure> {
 pub(super) async fn start_runtime(
     config: &Config,
     checked: &Checked,
-    supervisor: &Supervisor,
-    stopping: &CancellationToken,
-    metrics: &AgentMetrics,
 ) -> Result<(Arc<dyn Runtime>, BoxFuture<'static, String>), Failure> {
     let (client, settings) = connect(config).await?;
     // The identity of the journal owns the namespace.
@@ -94,9 +86,6 @@ pub(super) async fn start_runtime(
     let clock = SystemClock::shared();
     let runtime = Arc::new(KubernetesRuntime::start(client, kubernetes, clock).await?);
     tracing::info!(namespace, "members run in the cluster");
-    let data_dir = config.data_dir.clone();
-    let sweep = sweep(Arc::clone(&runtime), config.retention, data_dir, metrics.clone());
-    tokio::spawn(supervisor.essential(SWEEP_TASK, stopping, sweep));
     let lost = {
         let runtime = Arc::clone(&runtime);
         async move {
@@ -108,41 +97,6 @@ pub(super) async fn start_runtime(
         }
     };
     Ok((runtime, lost.boxed()))
-}
-
-/// Removes records past their retention and warns about the disk, once per [`SWEEP_PERIOD`].
-async fn sweep(
-    runtime: Arc<KubernetesRuntime>,
-    retention: Retention,
-    data_dir: PathBuf,
-    metrics: AgentMetrics,
-) {
-    let mut cutoffs = Cutoffs::new(retention, SystemClock.read());
-    loop {
-        if let Some((proof, logs)) = cutoffs.at(SystemClock.read()) {
-            let began = clock::monotonic();
-            let outcome = match runtime.sweep(proof, logs) {
-                Ok(count) => {
-                    if count > 0 {
-                        tracing::info!(count, "removed records past their retention");
-                    }
-                    SweepOutcome::Ok
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        %error,
-                        "cannot remove records past their retention; retrying in an hour"
-                    );
-                    SweepOutcome::Failed
-                }
-            };
-            metrics.sweep(outcome, began.elapsed());
-        }
-        if let Some(warning) = retention.warning(&data_dir) {
-            tracing::warn!("{warning}");
-        }
-        clock::sleep(SWEEP_PERIOD).await;
-    }
 }
 
 /// Checks the API server and the agent's rights.

@@ -81,10 +81,13 @@ async fn serve(
         ));
     }
     let (runtime, lost) = tokio::select! {
-        started = start_runtime(&config, &checked, &supervisor, stopping, &metrics) => started?,
+        started = start_runtime(&config, &checked) => started?,
         // The start waits for a cluster that does not answer.
         () = shutdown.soft.cancelled() => return Ok(()),
     };
+    let (data_dir, swept) = (config.data_dir.clone(), Arc::clone(&runtime));
+    let sweep = retention::sweep(swept, config.retention, data_dir, metrics.clone());
+    tokio::spawn(supervisor.essential("sweep of data past its retention", stopping, sweep));
     let (policy_tx, policy) = watch::channel(Arc::new(checked.policy.clone()));
     let logs = config.logs.policy();
     if let Some(file) = ca_file(&checked) {
@@ -134,9 +137,6 @@ async fn serve(
 async fn start_runtime(
     config: &Config,
     checked: &Checked,
-    supervisor: &Supervisor,
-    stopping: &CancellationToken,
-    metrics: &AgentMetrics,
 ) -> Result<(Arc<dyn Runtime>, BoxFuture<'static, String>), Failure> {
     match config.runtime {
         RuntimeKind::Process => {
@@ -144,20 +144,10 @@ async fn start_runtime(
                 hold_max_s: config.hold_max_s,
                 ..ProcessConfig::new(&config.data_dir)
             };
-            let processes = Arc::new(ProcessRuntime::new(processes)?);
-            let sweep = retention::sweep(
-                Arc::clone(&processes),
-                config.retention,
-                config.data_dir.clone(),
-                metrics.clone(),
-            );
-            tokio::spawn(supervisor.essential(retention::SWEEP_TASK, stopping, sweep));
-            Ok((processes, std::future::pending().boxed()))
+            Ok((Arc::new(ProcessRuntime::new(processes)?), std::future::pending().boxed()))
         }
         #[cfg(feature = "kubernetes")]
-        RuntimeKind::Kubernetes => {
-            cluster::start_runtime(config, checked, supervisor, stopping, metrics).await
-        }
+        RuntimeKind::Kubernetes => cluster::start_runtime(config, checked).await,
         #[cfg(not(feature = "kubernetes"))]
         RuntimeKind::Kubernetes => Err(format!(
             "{}: this build has no support for clusters: build it with the feature kubernetes",

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use flow_common::clock::SharedClock;
 use flow_domain::member::{Exit, Reason, ReasonCode};
 use flow_domain::progress::Progress;
+use flow_domain::time::Timestamp;
 use futures::stream::{BoxStream, StreamExt as _};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
@@ -325,5 +326,9 @@ impl Runtime for FakeRuntime {
         inner.used.insert(key.clone());
         inner.forgotten.insert(key);
         Ok(())
+    }
+
+    async fn sweep(&self, _: Timestamp, _: Option<Timestamp>) -> Result<usize, RuntimeError> {
+        Ok(0)
     }
 }

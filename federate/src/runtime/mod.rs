@@ -27,6 +27,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flow_domain::member::{Reason, ReasonCode};
 use flow_domain::progress::Progress;
+use flow_domain::time::Timestamp;
 use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 
@@ -132,6 +133,15 @@ pub trait Runtime: Send + Sync + 'static {
     /// Removes what only proved the key's state, because the hub has stored that state. Logs and
     /// outputs stay until the agent's retention removes them.
     async fn forget(&self, key: WorkKey) -> Result<(), RuntimeError>;
+
+    /// Applies the retention to forgotten keys: removes proof and scratch of keys forgotten at
+    /// `proof` or before, logs and outputs of keys forgotten at `results` or before; `None` keeps
+    /// them. Returns the number of removed keys.
+    async fn sweep(
+        &self,
+        proof: Timestamp,
+        results: Option<Timestamp>,
+    ) -> Result<usize, RuntimeError>;
 }
 
 /// The span of one request to a runtime.

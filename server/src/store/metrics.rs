@@ -1,64 +1,29 @@
 //! Metrics of the store: count and duration of its write transactions, by name and outcome.
 
-use std::fmt;
-use std::sync::Arc;
-
 use flow_common::clock::{Monotonic, monotonic};
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::{Registry, Unit};
+use flow_common::metrics::{NamedCallMetrics, histogram};
+use prometheus_client::registry::Registry;
 use tracing::Span;
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TransactionLabels {
-    name: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct NameLabel {
-    name: &'static str,
-}
-
 /// Shared by all transactions of a store. Cheap to clone.
-#[derive(Clone)]
-pub struct StoreMetrics(Arc<Families>);
-
-struct Families {
-    transactions: Family<TransactionLabels, Counter>,
-    duration: Family<NameLabel, Histogram>,
-}
+#[derive(Debug, Clone)]
+pub struct StoreMetrics(NamedCallMetrics);
 
 impl Default for StoreMetrics {
     fn default() -> Self {
-        let buckets = || Histogram::new(exponential_buckets(0.000_1, 2.0, 16));
-        Self(Arc::new(Families {
-            transactions: Family::default(),
-            duration: Family::new_with_constructor(buckets),
-        }))
-    }
-}
-
-impl fmt::Debug for StoreMetrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StoreMetrics")
+        Self(NamedCallMetrics::new(|| histogram(0.000_1, 2.0, 16)))
     }
 }
 
 impl StoreMetrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "store_transactions",
-            "Write transactions by name and outcome: committed, rolled_back or unknown",
-            self.0.transactions.clone(),
-        );
-        registry.register_with_unit(
-            "store_transaction",
-            "Duration of write transactions by name",
-            Unit::Seconds,
-            self.0.duration.clone(),
+        self.0.register(
+            registry,
+            [
+                "store_transactions",
+                "Write transactions by name and outcome: committed, rolled_back or unknown",
+            ],
+            ["store_transaction", "Duration of write transactions by name"],
         );
     }
 
@@ -100,13 +65,7 @@ impl TransactionTimer {
 impl Drop for TransactionTimer {
     fn drop(&mut self) {
         let duration = self.started.elapsed();
-        let labels = TransactionLabels { name: self.name, outcome: self.outcome };
-        self.metrics.0.transactions.get_or_create(&labels).inc();
-        self.metrics
-            .0
-            .duration
-            .get_or_create(&NameLabel { name: self.name })
-            .observe(duration.as_secs_f64());
+        self.metrics.0.record(self.name, self.outcome, duration);
         self.span.record("outcome", self.outcome);
         self.span.record("duration_ms", duration.as_secs_f64() * 1_000.0);
     }

@@ -183,11 +183,9 @@ impl KubernetesRuntime {
         self.shared.lease.lost().await;
     }
 
-    /// Applies the retention to forgotten keys: removes those without a log that were forgotten at
-    /// `proof` or before, and the others with their logs if they were forgotten at `logs` or
-    /// before; `None` keeps logs. Returns the number of removed keys. Outputs are on the party's
-    /// claim, where the agent removes nothing.
-    pub fn sweep(&self, proof: Timestamp, logs: Option<Timestamp>) -> io::Result<usize> {
+    /// A record with a log is removed with its log. Outputs are on the party's claim, where the
+    /// agent removes nothing.
+    fn sweep_now(&self, proof: Timestamp, logs: Option<Timestamp>) -> io::Result<usize> {
         let mut removed = 0;
         for key in self.shared.records.keys()? {
             let forgotten = self
@@ -594,6 +592,14 @@ impl Runtime for KubernetesRuntime {
     async fn forget(&self, key: WorkKey) -> Result<(), RuntimeError> {
         let span = request_span("forget", &key);
         self.shared.forget(key).instrument(span).await
+    }
+
+    async fn sweep(
+        &self,
+        proof: Timestamp,
+        results: Option<Timestamp>,
+    ) -> Result<usize, RuntimeError> {
+        self.sweep_now(proof, results).map_err(|error| disk_error("remove old records", error))
     }
 }
 

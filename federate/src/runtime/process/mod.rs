@@ -150,10 +150,7 @@ impl ProcessRuntime {
         entry.remove_dir().await
     }
 
-    /// Applies the retention to forgotten keys: removes proof and scratch of keys forgotten at
-    /// `proof` or before, logs and outputs of keys forgotten at `results` or before; `None` keeps
-    /// them. Returns the number of removed run directories.
-    pub async fn sweep(
+    async fn sweep_now(
         &self,
         proof: Timestamp,
         results: Option<Timestamp>,
@@ -498,6 +495,14 @@ impl Runtime for ProcessRuntime {
     async fn forget(&self, key: WorkKey) -> Result<(), RuntimeError> {
         let span = request_span("forget", &key);
         self.forget_now(key).instrument(span).await
+    }
+
+    async fn sweep(
+        &self,
+        proof: Timestamp,
+        results: Option<Timestamp>,
+    ) -> Result<usize, RuntimeError> {
+        self.sweep_now(proof, results).await
     }
 }
 
