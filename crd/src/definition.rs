@@ -9,8 +9,8 @@ use crate::IflearnerJob;
 
 /// Returns the CustomResourceDefinition of [`IflearnerJob`].
 ///
-/// The schema rejects `null` for a field of the spec, so that no validation rule has to handle it: an absent field is
-/// left out.
+/// The schema rejects `null` for a field of the spec, so that no validation rule has to handle it:
+/// an absent field is left out.
 #[must_use]
 pub fn definition() -> CustomResourceDefinition {
     let mut definition = IflearnerJob::crd();

@@ -1,7 +1,9 @@
-//! The parts of the schema that no derive can write: validation rules with a message, and the Pod template.
+//! The parts of the schema that no derive can write: validation rules with a message, and the Pod
+//! template.
 //!
-//! The descriptions of the Pod template are removed: they alone would exceed the size of the annotation that client-side
-//! `kubectl apply` writes. The module knows no type of the custom resource.
+//! The descriptions of the Pod template are removed: they alone would exceed the size of the
+//! annotation that client-side `kubectl apply` writes. The module knows no type of the custom
+//! resource.
 
 use k8s_openapi::api::core::v1::{EnvVar, PodTemplateSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -10,16 +12,18 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// Largest number of containers and of init containers in a template. The bound keeps the cost of the validation rules
-/// within the budget of the API server.
+/// Largest number of containers and of init containers in a template. The bound keeps the cost of
+/// the validation rules within the budget of the API server.
 const CONTAINERS_MAX: u32 = 32;
 /// Largest number of environment variables of the sidecar.
 const ENV_MAX: u32 = 64;
 
-/// Description of the conditions; kube does not take it from the field when the schema is written by hand.
+/// Description of the conditions; kube does not take it from the field when the schema is written
+/// by hand.
 const CONDITIONS: &str = "conditions are the conditions of the IflearnerJob: Progressing, Ready, Exposed, CertificatesReady, Complete and Failed. A condition that does not apply is absent. Set by the operator.";
 
-/// Pattern of an object's name. The operator would request an invalid name for ever, or request another path of the API.
+/// Pattern of an object's name. The operator would request an invalid name for ever, or request
+/// another path of the API.
 pub const SUBDOMAIN_PATTERN: &str =
     "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 /// Pattern of a namespace's name.
@@ -29,7 +33,8 @@ pub const KEY_PATTERN: &str = "^[-._a-zA-Z0-9]+$";
 
 /// Returns the rule for an optional field of the spec that cannot be changed, added or removed.
 pub fn immutable_field(field: &str) -> Rule {
-    // `self.?field == oldSelf.?field` is rejected: the API server cannot bound the cost of an optional value.
+    // `self.?field == oldSelf.?field` is rejected: the API server cannot bound the cost of an
+    // optional value.
     let rule = format!(
         "has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
     );
@@ -51,7 +56,8 @@ pub fn host() -> Rule {
         .message("host must be a lower-case DNS name, e.g. job1.server.example.org, and not an address, a URL or a wildcard")
 }
 
-/// Returns the schema of a Pod template: with labels and annotations, with at least one container, without descriptions.
+/// Returns the schema of a Pod template: with labels and annotations, with at least one container,
+/// without descriptions.
 pub fn pod_template(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = without_descriptions(generator.subschema_for::<PodTemplateSpec>());
     let strings =
@@ -91,7 +97,8 @@ pub fn resources(generator: &mut SchemaGenerator) -> Schema {
     without_descriptions(generator.subschema_for::<ResourceRequirements>())
 }
 
-/// Returns the schema of the conditions: a list keyed by type, so that server-side apply merges conditions by type.
+/// Returns the schema of the conditions: a list keyed by type, so that server-side apply merges
+/// conditions by type.
 pub fn conditions(generator: &mut SchemaGenerator) -> Schema {
     let item = without_descriptions(generator.subschema_for::<Condition>());
     json_schema!({

@@ -1,6 +1,7 @@
 //! The optional APIs of the cluster, read at the start and from time to time.
 //!
-//! A missing API becomes a condition of the jobs that need it, and never a watch that fails again and again.
+//! A missing API becomes a condition of the jobs that need it, and never a watch that fails again
+//! and again.
 
 use kube::Client;
 

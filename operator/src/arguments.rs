@@ -1,4 +1,5 @@
-//! Parsers for names on the command line and in the configuration: namespaces, DNS names, addresses.
+//! Parsers for names on the command line and in the configuration: namespaces, DNS names,
+//! addresses.
 //!
 //! With `--out` a namespace becomes part of a file name, so it is never a path.
 
@@ -28,8 +29,8 @@ fn is_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-/// Returns whether the text is a lower-case DNS name. Its last label is not a number: clients parse such a name as an IPv4
-/// address.
+/// Returns whether the text is a lower-case DNS name. Its last label is not a number: clients parse
+/// such a name as an IPv4 address.
 fn is_host(text: &str) -> bool {
     let last = text.rsplit('.').next().unwrap_or_default();
     text.len() <= HOST_BYTES_MAX

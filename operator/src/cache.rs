@@ -1,7 +1,7 @@
 //! The objects of a watch, together with the own writes that the watch has not shown yet.
 //!
-//! A pass that follows a write closely would otherwise decide from the state before it: repeat the write, or treat a new
-//! object as missing. Both would be correct and unnecessary.
+//! A pass that follows a write closely would otherwise decide from the state before it: repeat the
+//! write, or treat a new object as missing. Both would be correct and unnecessary.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -20,8 +20,8 @@ use tokio::sync::watch::Sender;
 
 type Key = (String, String);
 
-/// Largest number of objects in one page of a list. All kinds are listed at the same time, and an allocator returns little
-/// of the memory of a page to the system.
+/// Largest number of objects in one page of a list. All kinds are listed at the same time, and an
+/// allocator returns little of the memory of a page to the system.
 const LIST_PAGE_MAX: u32 = 50;
 
 /// Returns the configuration of a watch of all objects, listed by page.
@@ -51,8 +51,8 @@ impl<K> Cache<K>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
-    /// Returns an empty cache, and the watch that fills it while the stream is polled. The stream omits own writes. `trim`
-    /// removes fields that no pass reads.
+    /// Returns an empty cache, and the watch that fills it while the stream is polled. The stream
+    /// omits own writes. `trim` removes fields that no pass reads.
     pub fn watch(
         api: Api<K>,
         config: watcher::Config,
@@ -108,7 +108,8 @@ where
         written.into_iter().chain(watched).max_by_key(|object| version_of(&**object))
     }
 
-    /// Returns `object`, or a newer version of it: the watch may have shown a write since `object` was taken from it.
+    /// Returns `object`, or a newer version of it: the watch may have shown a write since `object`
+    /// was taken from it.
     #[must_use]
     pub fn newest(&self, object: Arc<K>) -> Arc<K> {
         let (namespace, name) = key(&*object);
@@ -150,8 +151,8 @@ where
     }
 }
 
-/// Returns the objects that an event changes. The objects of a list are returned when the list, and with it the store, is
-/// complete.
+/// Returns the objects that an event changes. The objects of a list are returned when the list, and
+/// with it the store, is complete.
 fn changed_objects<K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static>(
     event: Event<K>,
     store: &Store<K>,
@@ -190,7 +191,8 @@ fn remove_shown_write<K: Resource>(written: &mut HashMap<Key, Arc<K>>, event: &E
             written.remove(&key);
             own == shown && matches!(event, Event::Apply(_))
         }
-        // An object may have been deleted between two lists. Removing a write costs at most one read.
+        // An object may have been deleted between two lists. Removing a write costs at most one
+        // read.
         Event::InitDone => {
             written.clear();
             false

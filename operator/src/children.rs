@@ -1,11 +1,13 @@
-//! Brings one child object to the desired state: creates it, repairs it or leaves it, and never changes another owner's.
+//! Brings one child object to the desired state: creates it, repairs it or leaves it, and never
+//! changes another owner's.
 //!
-//! A child that the cache does not hold is created: the API server rejects the creation if the name is taken, and a
-//! creation costs the API server much less than an apply. Repairs are server-side applies with one field manager, always
-//! forced: the operator alone decides about its fields. Each repair carries the UID, so that it never changes another
-//! object of the same name. Before the first apply the fields of the creation become those of an apply; otherwise a field
-//! that is no longer desired would remain. A comparison does not find such a field, so each child carries a digest of its
-//! desired state.
+//! A child that the cache does not hold is created: the API server rejects the creation if the name
+//! is taken, and a creation costs the API server much less than an apply. Repairs are server-side
+//! applies with one field manager, always forced: the operator alone decides about its fields. Each
+//! repair carries the UID, so that it never changes another object of the same name. Before the
+//! first apply the fields of the creation become those of an apply; otherwise a field that is no
+//! longer desired would remain. A comparison does not find such a field, so each child carries a
+//! digest of its desired state.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -170,7 +172,8 @@ where
     }
 }
 
-/// Returns the managed fields with the fields of the creation as those of an apply; `None` if an apply exists already.
+/// Returns the managed fields with the fields of the creation as those of an apply; `None` if an
+/// apply exists already.
 fn convert_to_apply(mut fields: Vec<ManagedFieldsEntry>) -> Option<Vec<ManagedFieldsEntry>> {
     let is_ours = |entry: &ManagedFieldsEntry, operation: &str| {
         entry.manager.as_deref() == Some(FIELD_MANAGER)
@@ -243,9 +246,10 @@ fn json<K: Serialize>(object: &K) -> Value {
     serde_json::to_value(object).expect(SERIALIZABLE)
 }
 
-/// Returns whether `live` differs from `desired`. Fields that only `live` has (defaults, status, fields of other managers)
-/// do not count; a list must have the same length unless it is shared. Selectors, ingress rules and routes must be equal:
-/// an additional field there would admit other clients.
+/// Returns whether `live` differs from `desired`. Fields that only `live` has (defaults, status,
+/// fields of other managers) do not count; a list must have the same length unless it is shared.
+/// Selectors, ingress rules and routes must be equal: an additional field there would admit other
+/// clients.
 fn has_drifted(desired: &Value, live: &Value, shared: &[&str]) -> bool {
     fn within(desired: &Value, live: &Value, path: &str, shared: &[&str]) -> bool {
         match (desired, live) {

@@ -40,7 +40,8 @@ enum Command {
     /// Check or print the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Set up a cluster, show its state or remove the platform: certificates, DNS, secrets, status, remove.
+    /// Set up a cluster, show its state or remove the platform: certificates, DNS, secrets, status,
+    /// remove.
     #[command(subcommand)]
     Setup(setup::Command),
 }
@@ -122,7 +123,8 @@ fn run_setup(command: setup::Command) -> ExitCode {
 fn run_operator(args: ConfigArgs) -> Result<(), RunError> {
     let config = load(args)?.value;
     telemetry::init(&config.log)?;
-    // One thread is faster than an API server that stores each write; a second one would only use memory.
+    // One thread is faster than an API server that stores each write; a second one would only use
+    // memory.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let shutdown = Shutdown::on_signals(run::SHUTDOWN_DEADLINE)?;

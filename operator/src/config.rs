@@ -1,4 +1,5 @@
-//! The configuration of the operator. The embedded `config.default.toml` describes each key and contains its default.
+//! The configuration of the operator. The embedded `config.default.toml` describes each key and
+//! contains its default.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -150,7 +151,8 @@ pub struct PodsConfig {
     pub limits: BTreeMap<String, String>,
 }
 
-/// Reads permissions. The error lists the valid names, which the error of the derived implementation does not in TOML.
+/// Reads permissions. The error lists the valid names, which the error of the derived
+/// implementation does not in TOML.
 fn opt_ins<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<OptIn>, D::Error> {
     let parse = |name: String| {
         OptIn::ALL.into_iter().find(|opt_in| opt_in.as_str() == name).ok_or_else(|| {

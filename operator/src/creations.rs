@@ -1,7 +1,7 @@
 //! Counts the children that are being created, so that less urgent writes wait for them.
 //!
-//! The parties of a run wait for each other's Pods. When many objects arrive at once, their children are created first;
-//! events and first statuses follow.
+//! The parties of a run wait for each other's Pods. When many objects arrive at once, their
+//! children are created first; events and first statuses follow.
 
 use tokio::sync::watch;
 

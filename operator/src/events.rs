@@ -1,9 +1,10 @@
 //! Kubernetes events about objects, for `kubectl describe`.
 //!
-//! The name of an event follows from its content and from the version of the object whose status it describes: the API
-//! server stores a repeated event once, and a new occurrence has a new name. Events are sent one after the other in the
-//! background; each one first waits until no child is being created ([`Creations`]), so that the events of a thousand jobs
-//! do not delay their Jobs. No behaviour depends on an event: a failed or discarded event is logged. Decision 0033 explains why
+//! The name of an event follows from its content and from the version of the object whose status it
+//! describes: the API server stores a repeated event once, and a new occurrence has a new name.
+//! Events are sent one after the other in the background; each one first waits until no child is
+//! being created ([`Creations`]), so that the events of a thousand jobs do not delay their Jobs. No
+//! behaviour depends on an event: a failed or discarded event is logged. Decision 0033 explains why
 //! the `Recorder` of kube is not used.
 
 use std::sync::Arc;
@@ -58,8 +59,8 @@ pub struct EventQueue {
 }
 
 impl EventQueue {
-    /// Returns the queue and its sender. Events are sent while the sender is polled; after `stop` it completes when the
-    /// queue is empty. `reporting_instance` identifies this process.
+    /// Returns the queue and its sender. Events are sent while the sender is polled; after `stop`
+    /// it completes when the queue is empty. `reporting_instance` identifies this process.
     pub fn new(
         client: Client,
         reporting_instance: String,

@@ -1,4 +1,5 @@
-//! `GRPCRoute` of the Gateway API with the fields that the operator sets or reads, and the check of a Gateway's TLS.
+//! `GRPCRoute` of the Gateway API with the fields that the operator sets or reads, and the check of
+//! a Gateway's TLS.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
@@ -58,8 +59,8 @@ pub struct ParentRef {
 pub struct RouteRule {
     #[serde(default)]
     pub backend_refs: Vec<BackendRef>,
-    /// The matching calls; empty stands for all. Empty lists are written too: drift detection compares only fields that are
-    /// set.
+    /// The matching calls; empty stands for all. Empty lists are written too: drift detection
+    /// compares only fields that are set.
     #[serde(default)]
     pub matches: Vec<Value>,
     #[serde(default)]
@@ -98,7 +99,8 @@ pub struct ParentStatus {
     pub conditions: Vec<Condition>,
 }
 
-/// Returns the resource of Gateways, which are read as plain JSON: the fields differ between versions of the API.
+/// Returns the resource of Gateways, which are read as plain JSON: the fields differ between
+/// versions of the API.
 #[must_use]
 pub fn gateway_resource() -> ApiResource {
     ApiResource::from_gvk_with_plural(
@@ -107,8 +109,8 @@ pub fn gateway_resource() -> ApiResource {
     )
 }
 
-/// Returns the first listener of a Gateway (the one named `section`, or any) that accepts clients without a verified
-/// certificate; `None` if every listener verifies.
+/// Returns the first listener of a Gateway (the one named `section`, or any) that accepts clients
+/// without a verified certificate; `None` if every listener verifies.
 #[must_use]
 pub fn unauthenticated_listener(gateway: &Value, section: Option<&str>) -> Option<String> {
     let listeners: Vec<&Value> = gateway["spec"]["listeners"]

@@ -1,10 +1,11 @@
 //! Leader election: of several operators, the one that holds the Lease works.
 //!
-//! The Lease saves work; correctness does not depend on it. Two operators that work at the same time do no harm, because
-//! each write is valid from either of them: names follow from UIDs, a second creation finds the first, and applies use one
-//! field manager. An operator that cannot renew in time stops nevertheless. Clocks are not compared: a Lease has expired
-//! when this process has seen no change of it for its validity. Validity is measured in boot time, which counts while the
-//! machine is suspended.
+//! The Lease saves work; correctness does not depend on it. Two operators that work at the same
+//! time do no harm, because each write is valid from either of them: names follow from UIDs, a
+//! second creation finds the first, and applies use one field manager. An operator that cannot
+//! renew in time stops nevertheless. Clocks are not compared: a Lease has expired when this process
+//! has seen no change of it for its validity. Validity is measured in boot time, which counts while
+//! the machine is suspended.
 
 use std::time::Duration;
 
@@ -80,7 +81,8 @@ impl Elector {
         }
     }
 
-    /// Tries once. `observed` is the last version of the Lease and the time since which it has not changed.
+    /// Tries once. `observed` is the last version of the Lease and the time since which it has not
+    /// changed.
     async fn try_acquire(
         &self,
         observed: &mut Option<(Option<String>, Boot)>,

@@ -1,8 +1,9 @@
 //! `flow-operator`: the Kubernetes controllers of the platform.
 //!
-//! Each custom resource has one module; so far [`iflearnerjob`]. The modules beside it serve every controller: caches with
-//! the operator's own writes, children, events, leader election, metrics. [`setup`] contains the commands of an
-//! administrator. The types of the custom resources are in the crate `flow-crd`.
+//! Each custom resource has one module; so far [`iflearnerjob`]. The modules beside it serve every
+//! controller: caches with the operator's own writes, children, events, leader election, metrics.
+//! [`setup`] contains the commands of an administrator. The types of the custom resources are in
+//! the crate `flow-crd`.
 
 pub mod apis;
 mod arguments;

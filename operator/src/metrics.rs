@@ -1,7 +1,7 @@
 //! The metrics of the operator in the OpenMetrics text format.
 //!
-//! Write requests are counted where they are sent: the load on the API server is a promise of this operator. Jobs by role
-//! and phase are counted from the cache when the page is requested.
+//! Write requests are counted where they are sent: the load on the API server is a promise of this
+//! operator. Jobs by role and phase are counted from the cache when the page is requested.
 
 use std::collections::BTreeMap;
 use std::fmt;

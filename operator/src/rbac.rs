@@ -1,5 +1,5 @@
-//! The permissions of the operator: one list, from which the manifests are printed. A test runs the operator with exactly
-//! these permissions.
+//! The permissions of the operator: one list, from which the manifests are printed. A test runs the
+//! operator with exactly these permissions.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{
@@ -113,8 +113,8 @@ pub const OWN_NAMESPACE: &[Permission] = &[Permission {
     purpose: "elect the leader",
 }];
 
-/// Returns the manifests for an operator in `namespace` that serves the namespaces `served`, or every namespace if `served`
-/// is empty.
+/// Returns the manifests for an operator in `namespace` that serves the namespaces `served`, or
+/// every namespace if `served` is empty.
 #[must_use]
 pub fn manifests(namespace: &str, served: &[String]) -> String {
     let account = ServiceAccount {

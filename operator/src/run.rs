@@ -31,7 +31,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for the release of the Lease.
 const LEASE_RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Longest time from the first signal to the end of the process: passes in progress, Lease and events.
+/// Longest time from the first signal to the end of the process: passes in progress, Lease and
+/// events.
 pub const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(25);
 
 /// The error that ends the operator.
@@ -146,7 +147,8 @@ async fn run_as_leader(
     ended
 }
 
-/// Runs the controllers until a request to stop. Starts new controllers when an optional API appears or disappears.
+/// Runs the controllers until a request to stop. Starts new controllers when an optional API
+/// appears or disappears.
 async fn run_controllers(
     mut inputs: Inputs,
     health: &HealthState,
@@ -220,7 +222,8 @@ async fn changed_apis(inputs: &Inputs) -> Apis {
     }
 }
 
-/// Returns the identity of this process: the host name, which is the name of its Pod, and a random suffix.
+/// Returns the identity of this process: the host name, which is the name of its Pod, and a random
+/// suffix.
 fn identity() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}-{}", host.trim(), &ids::request_id()[..8])

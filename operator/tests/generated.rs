@@ -34,8 +34,8 @@ fn definition_is_small_enough_for_client_side_apply() {
     assert!(size < 262_144 / 3, "{size} bytes");
 }
 
-/// Returns the traces of a private key in a file: as PEM text, and encoded in the manifest of a Secret. The traces are
-/// assembled here, so that the test does not find this file.
+/// Returns the traces of a private key in a file: as PEM text, and encoded in the manifest of a
+/// Secret. The traces are assembled here, so that the test does not find this file.
 fn traces_of_keys() -> Vec<String> {
     let encoded = |kind: &str| {
         let begin = ByteString(format!("-----BEGIN {kind}PRIVATE KEY").into_bytes());

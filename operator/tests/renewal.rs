@@ -1,4 +1,5 @@
-//! The renewal that is shipped, as its CronJob runs it: with these arguments and with no more than these rights.
+//! The renewal that is shipped, as its CronJob runs it: with these arguments and with no more than
+//! these rights.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -453,8 +453,8 @@ async fn status_reports_missing_components_and_remove_deletes_the_printed_object
         .await;
 }
 
-/// A row of `setup status`: component, object, state, a part of the detail and a part of the remedy. An empty remedy must
-/// be empty.
+/// A row of `setup status`: component, object, state, a part of the detail and a part of the
+/// remedy. An empty remedy must be empty.
 type Row<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
 
 fn shows(cluster: &Cluster, expected: &[Row<'_>]) {

@@ -1,4 +1,5 @@
-//! Invalid names on the command line of `flow-operator setup`, which are rejected without a cluster.
+//! Invalid names on the command line of `flow-operator setup`, which are rejected without a
+//! cluster.
 
 use std::process::{Command, Output};
 

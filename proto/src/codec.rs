@@ -1,7 +1,9 @@
-//! The codec of the control protocol: Protobuf, with buffers that are small while a session is idle.
+//! The codec of the control protocol: Protobuf, with buffers that are small while a session is
+//! idle.
 //!
-//! tonic's own codec reserves 8 KiB for each direction of each call. A hub holds ten thousand sessions whose messages are
-//! some hundred bytes long, so the buffers begin small and grow with the first message that needs more.
+//! tonic's own codec reserves 8 KiB for each direction of each call. A hub holds ten thousand
+//! sessions whose messages are some hundred bytes long, so the buffers begin small and grow with
+//! the first message that needs more.
 
 use std::marker::PhantomData;
 

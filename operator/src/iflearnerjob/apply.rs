@@ -1,4 +1,5 @@
-//! The only place that writes children. The process may end after each write: the next pass continues from there.
+//! The only place that writes children. The process may end after each write: the next pass
+//! continues from there.
 
 use std::time::Duration;
 
@@ -31,8 +32,8 @@ pub struct Applied {
     pub problem: Option<StatusReason>,
 }
 
-/// Brings NetworkPolicy, Service and route to the desired state, in this order: the policy exists before a client can
-/// connect.
+/// Brings NetworkPolicy, Service and route to the desired state, in this order: the policy exists
+/// before a client can connect.
 pub async fn children(context: &Context, plan: &Plan, desired: &Desired) -> Result<Applied, Error> {
     let now = context.now();
     let Desired { network_policy, service, grpc_route, ingress } = desired;
@@ -115,7 +116,8 @@ where
     }
 }
 
-/// Returns the reason for the status if a retry would not change the answer. Any other error is returned.
+/// Returns the reason for the status if a retry would not change the answer. Any other error is
+/// returned.
 fn blocked(error: ChildError, now: Timestamp) -> Result<Applied, Error> {
     Ok(Applied { exposed: ConditionUpdate::Keep, problem: Some(lasting_cause(error, now)?) })
 }
@@ -124,7 +126,8 @@ fn unexposed(error: ChildError, now: Timestamp) -> Result<ConditionValue, Error>
     lasting_cause(error, now).map(|cause| ConditionValue { is_true: Some(false), cause })
 }
 
-/// Age of a deletion from which the status reports the object that is being deleted: a finalizer holds it.
+/// Age of a deletion from which the status reports the object that is being deleted: a finalizer
+/// holds it.
 const DELETION_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn lasting_cause(error: ChildError, now: Timestamp) -> Result<StatusReason, Error> {
@@ -180,8 +183,8 @@ pub enum Created {
     Waiting(StatusReason),
 }
 
-/// Creates the Job. Its name belongs to this object alone, so an existing Job was created by a pass that did not record
-/// it.
+/// Creates the Job. Its name belongs to this object alone, so an existing Job was created by a pass
+/// that did not record it.
 pub async fn create_job(
     context: &Context,
     object: &IflearnerJob,
@@ -231,7 +234,8 @@ pub async fn create_job(
     Ok(Created::Job(job))
 }
 
-/// Creates the Job with strict field validation: the API server would silently drop a field that it does not know.
+/// Creates the Job with strict field validation: the API server would silently drop a field that it
+/// does not know.
 async fn create_strictly(context: &Context, plan: &Plan, job: &Job) -> Result<Job, kube::Error> {
     let parameters =
         PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
@@ -265,7 +269,8 @@ pub fn job_differs(object: &IflearnerJob, job: &JobFacts) -> bool {
     !changes(object, job).is_empty()
 }
 
-/// Returns the fields of the Job's spec that differ. Other controllers decide about `suspend` unless the object sets it.
+/// Returns the fields of the Job's spec that differ. Other controllers decide about `suspend`
+/// unless the object sets it.
 fn changes(object: &IflearnerJob, job: &JobFacts) -> serde_json::Map<String, serde_json::Value> {
     let policy = object.spec.run_policy.clone().unwrap_or_default();
     let suspend = policy.suspend.filter(|suspend| *suspend != job.suspended);
@@ -334,8 +339,9 @@ pub enum Written {
     Conflict,
 }
 
-/// Writes the whole status by server-side apply, for the version of the object that was read. The API server does not
-/// compare UIDs for a subresource; the resource version protects another object of the same name.
+/// Writes the whole status by server-side apply, for the version of the object that was read. The
+/// API server does not compare UIDs for a subresource; the resource version protects another object
+/// of the same name.
 pub async fn status(
     context: &Context,
     object: &IflearnerJob,

@@ -14,7 +14,8 @@ const DELAY_MAX: Duration = Duration::from_secs(300);
 pub struct Backoff(Mutex<HashMap<String, u32>>);
 
 impl Backoff {
-    /// Counts a failed pass. Returns the number of consecutive failures and the delay of the next pass.
+    /// Counts a failed pass. Returns the number of consecutive failures and the delay of the next
+    /// pass.
     pub fn next(&self, uid: String) -> (u32, Duration) {
         let mut failures = self.locked();
         let count = failures.entry(uid).or_default();

@@ -1,7 +1,8 @@
-//! Pacing of a burst: when many objects arrive at once, all Jobs are created before the first statuses are written.
+//! Pacing of a burst: when many objects arrive at once, all Jobs are created before the first
+//! statuses are written.
 //!
-//! A status write costs the API server more than the creation of a child, and the parties of a run wait for each other's
-//! Pods. A delayed status contains nothing but the reference to the Job.
+//! A status write costs the API server more than the creation of a child, and the parties of a run
+//! wait for each other's Pods. A delayed status contains nothing but the reference to the Job.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The state that all reconcile passes of a controller share: client, configuration, caches and queues.
+//! The state that all reconcile passes of a controller share: client, configuration, caches and
+//! queues.
 
 use std::sync::Arc;
 
@@ -65,7 +66,8 @@ impl Context {
         Api::namespaced(self.client.clone(), &plan.namespace)
     }
 
-    /// Waits until every watch has listed its objects. Before that, a missing object proves nothing.
+    /// Waits until every watch has listed its objects. Before that, a missing object proves
+    /// nothing.
     pub async fn ready(&self) {
         let Self {
             objects, jobs, services, network_policies, grpc_routes, ingresses, pods, ..

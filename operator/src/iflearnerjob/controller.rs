@@ -1,4 +1,5 @@
-//! The watches of IflearnerJobs and their children in one namespace or in all, and the controller that they drive.
+//! The watches of IflearnerJobs and their children in one namespace or in all, and the controller
+//! that they drive.
 
 use std::sync::Arc;
 
@@ -189,7 +190,8 @@ fn api<K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourc
     }
 }
 
-/// Removes the template of a finished object: there may be thousands of them, and no pass reads their templates.
+/// Removes the template of a finished object: there may be thousands of them, and no pass reads
+/// their templates.
 fn drop_finished_template(object: &mut GuardedJob) {
     if let Ok(job) = &mut object.0
         && job.status.as_ref().and_then(|status| status.phase).is_some_and(Phase::is_terminal)
@@ -199,8 +201,8 @@ fn drop_finished_template(object: &mut GuardedJob) {
     }
 }
 
-/// Returns the IflearnerJob of a Pod. The owner reference of the Pod names the Job, so an annotation names the
-/// IflearnerJob.
+/// Returns the IflearnerJob of a Pod. The owner reference of the Pod names the Job, so an
+/// annotation names the IflearnerJob.
 fn owner_of(pod: &Pod) -> Option<ObjectRef<GuardedJob>> {
     let name = pod.annotations().get(JOB_ANNOTATION)?;
     Some(ObjectRef::new(name).within(&pod.namespace()?))

@@ -37,7 +37,8 @@ pub enum Run {
     OriginalGone,
 }
 
-/// Finds the Job of an object. A recorded Job that the cache does not hold is read from the API server.
+/// Finds the Job of an object. A recorded Job that the cache does not hold is read from the API
+/// server.
 pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Result<Run, Error> {
     let status = object.status.clone().unwrap_or_default();
     let unrecorded = context.unrecorded_jobs.get(&plan.uid, monotonic());
@@ -66,8 +67,8 @@ pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Resul
         let live = api.get_opt(name).await.map_err(Error::api("read the Job"))?.filter(is_ours);
         return Ok(live.map_or(Run::Gone, |job| Run::Created(observe::job(&job))));
     }
-    // The original operator recorded a phase and none of the fields that only this operator writes. The Pod of the
-    // original has the name of the object.
+    // The original operator recorded a phase and none of the fields that only this operator writes.
+    // The Pod of the original has the name of the object.
     if status.phase.is_some()
         && (status.observed_generation.is_none() || status.pod_name.as_ref() == Some(&plan.name))
     {
@@ -84,8 +85,8 @@ pub async fn run(context: &Context, object: &IflearnerJob, plan: &Plan) -> Resul
     Ok(Run::NotCreated)
 }
 
-/// Checks that the Gateway of a job with `authenticateClients` requests client certificates. If the Gateway does not, the
-/// exposure of the plan becomes [`Exposure::Unauthenticated`].
+/// Checks that the Gateway of a job with `authenticateClients` requests client certificates. If the
+/// Gateway does not, the exposure of the plan becomes [`Exposure::Unauthenticated`].
 ///
 /// Returns false if the Gateway was read: no watch reports a change of it.
 pub async fn gateway(context: &Context, plan: &mut Plan) -> Result<bool, Error> {
@@ -122,7 +123,8 @@ pub async fn gateway(context: &Context, plan: &mut Plan) -> Result<bool, Error> 
     Ok(false)
 }
 
-/// Checks that the sources of all certificates exist. Secrets are not checked: the operator has no permission to read them.
+/// Checks that the sources of all certificates exist. Secrets are not checked: the operator has no
+/// permission to read them.
 pub async fn certificates(
     context: &Context,
     plan: &Plan,
@@ -184,8 +186,8 @@ fn has_key(map: &ConfigMap, key: &str) -> bool {
         || map.binary_data.as_ref().is_some_and(|data| data.contains_key(key))
 }
 
-/// Reads the latest Pod of a job from the API server. After an outage the watch of Pods may resume later than the watch of
-/// Jobs.
+/// Reads the latest Pod of a job from the API server. After an outage the watch of Pods may resume
+/// later than the watch of Jobs.
 pub async fn latest_pod(context: &Context, plan: &Plan) -> Result<Option<PodFacts>, Error> {
     let api: Api<Pod> = context.api(plan);
     let selector = ListParams::default().labels(&format!("{UID_LABEL}={}", plan.uid));
@@ -193,8 +195,8 @@ pub async fn latest_pod(context: &Context, plan: &Plan) -> Result<Option<PodFact
     Ok(latest(&pods.items.iter().map(observe::pod).collect::<Vec<_>>()))
 }
 
-/// Returns the reason for which the Job controller has created no Pod within [`POD_CREATION_TIMEOUT`]. Only an event
-/// reports it.
+/// Returns the reason for which the Job controller has created no Pod within
+/// [`POD_CREATION_TIMEOUT`]. Only an event reports it.
 pub async fn missing_pod_cause(
     context: &Context,
     plan: &Plan,

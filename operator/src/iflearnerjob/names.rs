@@ -1,7 +1,7 @@
 //! Names of the children of an IflearnerJob, for every name of up to 253 characters.
 //!
-//! A name that fits is used unchanged, so that clients of the original operator find the Service by it. Any other name is
-//! shortened and made unique by a hash of the whole name.
+//! A name that fits is used unchanged, so that clients of the original operator find the Service by
+//! it. Any other name is shortened and made unique by a hash of the whole name.
 
 use sha2::{Digest as _, Sha256};
 
@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 const LABEL_LENGTH_MAX: usize = 63;
 /// Number of hexadecimal digits of a hash in a name.
 const HASH_DIGITS: usize = 8;
-/// Longest part of the object's name in a shortened name. The rest of 63 characters is for the hash and for the suffix
-/// that the Job controller adds to the name of a Pod.
+/// Longest part of the object's name in a shortened name. The rest of 63 characters is for the hash
+/// and for the suffix that the Job controller adds to the name of a Pod.
 const STEM_LENGTH_MAX: usize = 48;
 
 /// The names of one IflearnerJob.

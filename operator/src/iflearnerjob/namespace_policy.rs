@@ -1,8 +1,8 @@
-//! The permissions that administrators of namespaces grant to Pods: an annotation of the Namespace, read when a Job is
-//! created.
+//! The permissions that administrators of namespaces grant to Pods: an annotation of the Namespace,
+//! read when a Job is created.
 //!
-//! One read serves all objects that were known when it was sent. An object that a user creates after a change of the
-//! annotation therefore never meets an older answer.
+//! One read serves all objects that were known when it was sent. An object that a user creates
+//! after a change of the annotation therefore never meets an older answer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,8 @@ const ANSWER_VALIDITY: Duration = Duration::from_secs(1);
 /// Number of cached namespaces above which namespaces without a waiting pass are removed.
 const CACHED_NAMESPACES_MAX: usize = 1000;
 
-/// The latest answer for each namespace. One pass sends the request; the others wait for its answer.
+/// The latest answer for each namespace. One pass sends the request; the others wait for its
+/// answer.
 pub struct NamespacePolicies {
     client: Client,
     honoured: AllowedOptIns,
@@ -61,7 +62,8 @@ impl NamespacePolicies {
         Self { client, honoured, answers: Mutex::default() }
     }
 
-    /// Returns the permissions of the object's namespace. All objects up to `watched_version` are known.
+    /// Returns the permissions of the object's namespace. All objects up to `watched_version` are
+    /// known.
     pub async fn get(
         &self,
         object: &IflearnerJob,

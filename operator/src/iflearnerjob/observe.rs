@@ -1,7 +1,7 @@
 //! Reduces Jobs and Pods to the facts from which a status is computed. Pure.
 //!
-//! Conditions are found by type: a Job that is about to end shows `SuccessCriteriaMet` or `FailureTarget` before
-//! `Complete` or `Failed`, in any order.
+//! Conditions are found by type: a Job that is about to end shows `SuccessCriteriaMet` or
+//! `FailureTarget` before `Complete` or `Failed`, in any order.
 
 use flow_crd::SIDECAR_CONTAINER;
 use k8s_openapi::api::batch::v1::{Job, JobCondition};
@@ -26,8 +26,8 @@ impl StatusReason {
     }
 }
 
-/// Returns the reason for a status if the API server does not let the operator read an object: a retry would not change
-/// the answer. Any other error is returned.
+/// Returns the reason for a status if the API server does not let the operator read an object: a
+/// retry would not change the answer. Any other error is returned.
 pub fn forbidden_reason(object: &str, error: kube::Error) -> Result<StatusReason, kube::Error> {
     match error {
         kube::Error::Api(status) if status.is_forbidden() => {
@@ -253,7 +253,8 @@ fn problem(status: &PodStatus, containers: &[&ContainerStatus]) -> Option<Status
     })
 }
 
-/// Returns whether this is a reason for which the cluster ends a Pod: the failure of its node, or its eviction.
+/// Returns whether this is a reason for which the cluster ends a Pod: the failure of its node, or
+/// its eviction.
 #[must_use]
 pub fn is_disruption(reason: &str) -> bool {
     let reasons = [

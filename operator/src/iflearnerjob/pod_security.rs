@@ -1,9 +1,11 @@
-//! The security and resource defaults of Pods, and the properties of a template that need a permission.
+//! The security and resource defaults of Pods, and the properties of a template that need a
+//! permission.
 //!
-//! A user who may create an IflearnerJob has the operator create Pods. The operator must not give that user more rights
-//! than the user has: to share the node, to run privileged, to use a service account. A template with such a property is
-//! rejected, unless the administrator of the namespace allows it by annotation. Unset fields get the restricted Pod
-//! security profile and the operator's requests and limits.
+//! A user who may create an IflearnerJob has the operator create Pods. The operator must not give
+//! that user more rights than the user has: to share the node, to run privileged, to use a service
+//! account. A template with such a property is rejected, unless the administrator of the namespace
+//! allows it by annotation. Unset fields get the restricted Pod security profile and the operator's
+//! requests and limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +16,8 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-/// Capabilities that a container runtime grants by default. Any other capability exceeds those of root in a container.
+/// Capabilities that a container runtime grants by default. Any other capability exceeds those of
+/// root in a container.
 const DEFAULT_CAPABILITIES: [&str; 14] = [
     "AUDIT_WRITE",
     "CHOWN",
@@ -49,13 +52,15 @@ const RESTRICTED_VOLUME_KINDS: [&str; 9] = [
 const CONTAINER_SELINUX_TYPES: [&str; 5] =
     ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
 
-/// Prefix of the annotation that names the AppArmor profile of a container. Kubernetes still honours it beside the field.
+/// Prefix of the annotation that names the AppArmor profile of a container. Kubernetes still
+/// honours it beside the field.
 const APPARMOR_ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 /// The permissions that a namespace grants to Pods.
 pub type AllowedOptIns = BTreeSet<OptIn>;
 
-/// Returns the permissions in the annotation of a namespace that the operator honours. Unknown names are ignored.
+/// Returns the permissions in the annotation of a namespace that the operator honours. Unknown
+/// names are ignored.
 #[must_use]
 pub fn allowed_opt_ins(annotation: Option<&str>, honoured: &AllowedOptIns) -> AllowedOptIns {
     let names: Vec<&str> = annotation.unwrap_or_default().split(',').map(str::trim).collect();
@@ -71,7 +76,8 @@ pub struct Violation {
     pub property: String,
 }
 
-/// Returns all properties of the template that need a permission which the namespace does not grant.
+/// Returns all properties of the template that need a permission which the namespace does not
+/// grant.
 #[must_use]
 pub fn violations(
     template: &PodTemplateSpec,
@@ -246,8 +252,8 @@ fn unclaimed_volume_kind(volume: &Volume) -> Option<String> {
     fields.as_object()?.keys().find(|field| !known(field)).cloned()
 }
 
-/// Returns the fields of a security context that weaken the isolation of a container. The contexts of Pods and of
-/// containers share these fields.
+/// Returns the fields of a security context that weaken the isolation of a container. The contexts
+/// of Pods and of containers share these fields.
 fn weakened_isolation(
     seccomp: &Option<SeccompProfile>,
     apparmor: &Option<AppArmorProfile>,
@@ -281,7 +287,8 @@ fn weakened_isolation(
     found.into_iter().filter_map(|(is_set, property)| is_set.then_some(property)).collect()
 }
 
-/// Returns whether a probe or a lifecycle handler names a host. The node connects to that host, from its own network.
+/// Returns whether a probe or a lifecycle handler names a host. The node connects to that host,
+/// from its own network.
 fn node_connects_to_a_host(container: &Container) -> bool {
     let probes = [&container.liveness_probe, &container.readiness_probe, &container.startup_probe]
         .into_iter()
@@ -319,7 +326,8 @@ pub fn rejection_message(
     format!("{}; {}", properties.join("; "), opt_in_hint(opt_ins, namespace, honoured))
 }
 
-/// Returns the steps that grant these permissions, or the statement that no namespace can grant them.
+/// Returns the steps that grant these permissions, or the statement that no namespace can grant
+/// them.
 #[must_use]
 pub fn opt_in_hint(opt_ins: BTreeSet<OptIn>, namespace: &str, honoured: &AllowedOptIns) -> String {
     let list =
@@ -340,10 +348,12 @@ pub fn opt_in_hint(opt_ins: BTreeSet<OptIn>, namespace: &str, honoured: &Allowed
     }
 }
 
-/// Sets the fields that the Pod leaves unset to the restricted profile, minus the permissions of the namespace.
+/// Sets the fields that the Pod leaves unset to the restricted profile, minus the permissions of
+/// the namespace.
 pub fn apply_restricted_profile(pod: &mut PodSpec, allowed: &AllowedOptIns, read_only_root: bool) {
     pod.automount_service_account_token.get_or_insert(false);
-    // In a namespace with thousands of jobs the environment variables for their Services would exceed its size limit.
+    // In a namespace with thousands of jobs the environment variables for their Services would
+    // exceed its size limit.
     pod.enable_service_links.get_or_insert(false);
     let context = pod.security_context.get_or_insert_default();
     context.seccomp_profile.get_or_insert_with(runtime_default);
@@ -363,8 +373,8 @@ pub fn apply_restricted_profile(pod: &mut PodSpec, allowed: &AllowedOptIns, read
     }
 }
 
-/// Sets the unset fields of one container. With `baseline` the container keeps the capabilities that its runtime grants to
-/// root.
+/// Sets the unset fields of one container. With `baseline` the container keeps the capabilities
+/// that its runtime grants to root.
 pub fn restrict_container(context: &mut SecurityContext, baseline: bool, read_only_root: bool) {
     if context.privileged == Some(true) {
         return;
@@ -414,7 +424,8 @@ pub fn set_default_resources(
     }
 }
 
-/// Returns whether the memory limit of a container comes from the configuration and not from the template.
+/// Returns whether the memory limit of a container comes from the configuration and not from the
+/// template.
 #[must_use]
 pub fn has_default_memory_limit(
     template: &PodTemplateSpec,

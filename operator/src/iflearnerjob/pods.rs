@@ -1,7 +1,7 @@
 //! The facts about the Pods of each IflearnerJob, kept from a watch.
 //!
-//! Only the facts of a Pod are kept: Pods are the largest and the most frequently written objects of a cluster. The facts
-//! of a Pod that ended are kept for a while after its deletion.
+//! Only the facts of a Pod are kept: Pods are the largest and the most frequently written objects
+//! of a cluster. The facts of a Pod that ended are kept for a while after its deletion.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,8 +20,8 @@ use tokio::sync::watch;
 use super::observe::{self, PodFacts, PodState};
 use crate::cache::paged_watch;
 
-/// Retention of the facts of a deleted Pod. The Job controller deletes a Pod before it writes the consequence to the
-/// Job, and lags under load.
+/// Retention of the facts of a deleted Pod. The Job controller deletes a Pod before it writes the
+/// consequence to the Job, and lags under load.
 const DELETED_POD_RETENTION: Duration = Duration::from_secs(60);
 /// Time after the deletion of its Pod in which the state of a job is not evaluated.
 const JUST_DELETED_MAX: Duration = Duration::from_secs(15);
@@ -98,8 +98,8 @@ impl Pods {
     }
 }
 
-/// Returns the Pods that an event changes. The Pods of a list are returned when the list, and with it the cache, is
-/// complete.
+/// Returns the Pods that an event changes. The Pods of a list are returned when the list, and with
+/// it the cache, is complete.
 fn changed_pods(
     event: Event<Pod>,
     listed: &mut Vec<ObjectMeta>,

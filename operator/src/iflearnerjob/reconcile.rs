@@ -1,8 +1,8 @@
 //! One reconcile pass of one IflearnerJob: dereference → validate → build → apply → write status.
 //!
-//! A pass ends early where the object is being deleted, its run is over, or its state is about to change ([`Case`]). The
-//! process may end after any request: the next pass continues from the state of the cluster. Only `apply` and
-//! `write_status` write.
+//! A pass ends early where the object is being deleted, its run is over, or its state is about to
+//! change ([`Case`]). The process may end after any request: the next pass continues from the state
+//! of the cluster. Only `apply` and `write_status` write.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,16 +32,18 @@ use super::validate::{self, Exposure, Plan, PodPlan, Rejection};
 use crate::children::{ChildError, is_controlled_by};
 use crate::config::Config;
 
-/// Time to wait for the exit of the Pod after its Job ended: both end within a moment, and one write of the status
-/// reports both.
+/// Time to wait for the exit of the Pod after its Job ended: both end within a moment, and one
+/// write of the status reports both.
 const POD_EXIT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time to wait for the condition of the Job after its Pod ended: the Job controller lags under load.
+/// Time to wait for the condition of the Job after its Pod ended: the Job controller lags under
+/// load.
 const JOB_CONDITION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Requeue delay while the other of Job and Pod is awaited.
 const JOB_END_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Requeue delay of a Job without a Pod.
 const MISSING_POD_POLL_INTERVAL: Duration = Duration::from_secs(12);
-/// Bounds of the requeue delay for state that no watch reports. The delay is a quarter of the object's age.
+/// Bounds of the requeue delay for state that no watch reports. The delay is a quarter of the
+/// object's age.
 const POLL_INTERVAL_MIN: Duration = Duration::from_secs(2);
 const POLL_INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// Finalizer of an object that is deleted with `--cascade=orphan`: its children remain.
@@ -104,7 +106,8 @@ struct Pass<'a> {
     now: Timestamp,
 }
 
-/// The kind of pass that an object needs. Every special case is decided here, before anything is written.
+/// The kind of pass that an object needs. Every special case is decided here, before anything is
+/// written.
 enum Case {
     /// The object is being deleted.
     Deleted,
@@ -284,8 +287,8 @@ async fn case_of_job(pass: &Pass<'_>, job: JobFacts) -> Result<Case, Error> {
     Ok(Case::Active(Work::Keep { job, pod }))
 }
 
-/// Checks a new object against the policy of its namespace and the certificates that it names. A Job that exists was
-/// checked before; only the condition of its certificates may be missing.
+/// Checks a new object against the policy of its namespace and the certificates that it names. A
+/// Job that exists was checked before; only the condition of its certificates may be missing.
 async fn validate(pass: &Pass<'_>, work: Work) -> Result<Validation, Error> {
     let Pass { object, context, plan, old, .. } = pass;
     if let Work::Keep { job, pod } = work {
@@ -339,7 +342,8 @@ async fn apply_new(
             ..Observation::of(Stage::Waiting(cause))
         }));
     }
-    // The object may have been deleted during the requests above, and a Pod of a Job that is created now would start.
+    // The object may have been deleted during the requests above, and a Pod of a Job that is
+    // created now would start.
     if !still_exists(pass) {
         return Ok(Progress::ObjectDeleted);
     }
@@ -430,7 +434,8 @@ async fn write_status(pass: &Pass<'_>, new: &IflearnerJobStatus) -> Result<Writt
     Ok(written)
 }
 
-/// Reconciles an object with a terminal status: deletes a Job that still runs, and sets the retention of one that ended.
+/// Reconciles an object with a terminal status: deletes a Job that still runs, and sets the
+/// retention of one that ended.
 async fn reconcile_finished(
     pass: &Pass<'_>,
     status: &IflearnerJobStatus,
@@ -463,8 +468,8 @@ async fn reconcile_finished(
     Ok(Outcome::Finished)
 }
 
-/// Deletes a Job that no status records: its Pod could start before the garbage collector deletes the Job. The garbage
-/// collector deletes all other children.
+/// Deletes a Job that no status records: its Pod could start before the garbage collector deletes
+/// the Job. The garbage collector deletes all other children.
 async fn on_delete(pass: &Pass<'_>) -> Result<Outcome, Error> {
     let Pass { object, context, plan, old, .. } = pass;
     if old.job.is_none()
@@ -510,8 +515,8 @@ fn endpoint(plan: &Plan, config: &Config) -> String {
     }
 }
 
-/// Returns the requeue delay for state that no watch reports (a ConfigMap, a name that becomes free): the older the
-/// object, the longer.
+/// Returns the requeue delay for state that no watch reports (a ConfigMap, a name that becomes
+/// free): the older the object, the longer.
 fn poll_interval(pass: &Pass<'_>) -> Duration {
     let age = pass
         .object
@@ -522,7 +527,8 @@ fn poll_interval(pass: &Pass<'_>) -> Duration {
     interval + Duration::from_millis(jitter(u64::try_from(interval.as_millis() / 4).unwrap_or(0)))
 }
 
-/// Truncates to seconds, as the API server does; a fraction would never compare equal to the stored time.
+/// Truncates to seconds, as the API server does; a fraction would never compare equal to the stored
+/// time.
 fn whole_seconds(now: Timestamp) -> Time {
     Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
 }

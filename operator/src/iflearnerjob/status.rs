@@ -1,8 +1,8 @@
 //! Computes the status of an object from the facts of a pass. Pure.
 //!
-//! A status is written only if it differs from the stored one, so no field changes without a cause: the message of a
-//! lasting problem (`0/3 nodes are available…`, `Back-off pulling image…`) keeps its first wording, and a time is that of
-//! the change.
+//! A status is written only if it differs from the stored one, so no field changes without a cause:
+//! the message of a lasting problem (`0/3 nodes are available…`, `Back-off pulling image…`) keeps
+//! its first wording, and a time is that of the change.
 
 use flow_crd::{IflearnerJob, IflearnerJobStatus, JobRef, OptIn, Phase, condition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -200,7 +200,8 @@ fn ready_value(new: &IflearnerJobStatus, input: &StatusInput<'_>) -> Option<Cond
     })
 }
 
-/// Returns a condition. Its time changes only with its status, and its message does not change while its reason lasts.
+/// Returns a condition. Its time changes only with its status, and its message does not change
+/// while its reason lasts.
 fn condition_of(
     type_: &str,
     value: ConditionValue,
@@ -308,7 +309,8 @@ fn set_working(
             let message = "the Job is suspended by spec.runPolicy.suspend or by a queue";
             set_phase(status, Phase::Pending, Some(StatusReason::new("Suspended", message)));
         }
-        // The Pod is gone because its node failed or evicted it. The Job reports the consequence in a moment.
+        // The Pod is gone because its node failed or evicted it. The Job reports the consequence in
+        // a moment.
         None if problem.is_none() && is_disrupted(status) && !has_retries(input.object) => {}
         None | Some(PodState::Pending) => set_phase(status, Phase::Pending, problem),
         Some(PodState::Running) => set_phase(status, Phase::Running, problem),
@@ -322,7 +324,8 @@ fn set_working(
     }
 }
 
-/// Returns the reason of a failed Job: that of its Pod if it is known, otherwise that of the Job controller.
+/// Returns the reason of a failed Job: that of its Pod if it is known, otherwise that of the Job
+/// controller.
 fn failure_cause(
     status: &IflearnerJobStatus,
     input: &StatusInput<'_>,
@@ -330,7 +333,8 @@ fn failure_cause(
     pod: Option<&PodFacts>,
     config: &Config,
 ) -> StatusReason {
-    // The Pod that the cluster evicted is deleted when the Job ends; the status still has its reason.
+    // The Pod that the cluster evicted is deleted when the Job ends; the status still has its
+    // reason.
     let recorded = status.reason.clone().filter(|_| pod.is_none() && is_disrupted(status));
     let recorded = recorded
         .map(|reason| StatusReason::new(reason, status.message.clone().unwrap_or_default()));

@@ -1,5 +1,6 @@
-//! An object that passes the schema and does not fit its type: a number too large for its field, or an object of another
-//! version of the definition. Such an object does not affect others; its own status reports the error.
+//! An object that passes the schema and does not fit its type: a number too large for its field, or
+//! an object of another version of the definition. Such an object does not affect others; its own
+//! status reports the error.
 
 use flow_common::clock::monotonic;
 use flow_crd::{IflearnerJob, condition};
@@ -16,15 +17,16 @@ use super::error::Error;
 use super::outcome::Outcome;
 use crate::events::ObjectEvent;
 
-/// The field manager of these statuses. It differs from [`crate::FIELD_MANAGER`]: an apply of these few fields under that
-/// name would remove all fields that it has applied before, including the reference to the Job.
+/// The field manager of these statuses. It differs from [`crate::FIELD_MANAGER`]: an apply of these
+/// few fields under that name would remove all fields that it has applied before, including the
+/// reference to the Job.
 const FIELD_MANAGER: &str = "flow-operator-unreadable";
 const REASON: &str = "Unreadable";
 
 /// Reports the error once, in the status of the object.
 ///
-/// An object without a Job fails. A Job that runs is not touched, and neither is a terminal status that the original
-/// operator wrote.
+/// An object without a Job fails. A Job that runs is not touched, and neither is a terminal status
+/// that the original operator wrote.
 pub async fn report_unreadable(
     invalid: &InvalidObject,
     context: &Context,

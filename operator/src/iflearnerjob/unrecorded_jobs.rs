@@ -1,7 +1,7 @@
 //! Jobs that this process has seen before a status recorded them.
 //!
-//! The deletion of such a Job has the same consequence as that of a recorded one: the run is over. A Job that another
-//! operator created right before its end is known by its name alone.
+//! The deletion of such a Job has the same consequence as that of a recorded one: the run is over.
+//! A Job that another operator created right before its end is known by its name alone.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -10,7 +10,8 @@ use std::time::Duration;
 use flow_common::clock::Monotonic;
 use flow_crd::JobRef;
 
-/// Time for which a Job is remembered. The time exceeds the time in which a status is written, including retries.
+/// Time for which a Job is remembered. The time exceeds the time in which a status is written,
+/// including retries.
 const RETENTION: Duration = Duration::from_secs(900);
 
 /// The Jobs by the UID of their IflearnerJob.

@@ -1,4 +1,5 @@
-//! Turns an object into the plan of its children, or into the reason for which it will never run. Pure.
+//! Turns an object into the plan of its children, or into the reason for which it will never run.
+//! Pure.
 
 use std::collections::BTreeMap;
 
@@ -186,7 +187,8 @@ pub enum Source {
     Secret(String),
 }
 
-/// Returns the certificates of a job: those that it names, and for a client the defaults of the others.
+/// Returns the certificates of a job: those that it names, and for a client the defaults of the
+/// others.
 #[must_use]
 pub fn certificates(job: &IflearnerJob, config: &Config) -> Vec<Certificate> {
     let wanted = job.spec.certificates.clone().unwrap_or_default();

@@ -1,9 +1,9 @@
-//! The certificates of a federation: one authority, and a key pair for each place that terminates TLS. Pure: the time is an
-//! argument, and other modules store the results.
+//! The certificates of a federation: one authority, and a key pair for each place that terminates
+//! TLS. Pure: the time is an argument, and other modules store the results.
 //!
-//! Parties trust the authority and never a single certificate, so a certificate is replaced without a message to them. The
-//! authority is renewed with the same name and key: certificates that it signed before are valid under both of its
-//! certificates, so no common day of change is needed.
+//! Parties trust the authority and never a single certificate, so a certificate is replaced without
+//! a message to them. The authority is renewed with the same name and key: certificates that it
+//! signed before are valid under both of its certificates, so no common day of change is needed.
 
 use flow_domain::time::Timestamp;
 use rcgen::{
@@ -96,8 +96,8 @@ impl Authority {
         Ok(Self { certificate: pair.certificate.clone(), key })
     }
 
-    /// Returns the same authority with a new lifetime if less than a third of the lifetime is left. `None` also for an
-    /// authority of another program, which renews it.
+    /// Returns the same authority with a new lifetime if less than a third of the lifetime is left.
+    /// `None` also for an authority of another program, which renews it.
     #[must_use]
     pub fn renewed(&self, now: Timestamp, days: u32) -> Option<Self> {
         let pem = pem(&self.certificate).ok()?;
@@ -142,7 +142,8 @@ impl Authority {
         Ok(Pair { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 
-    /// Checks that `pair` is valid for `names`, was signed by this authority and has enough lifetime left.
+    /// Checks that `pair` is valid for `names`, was signed by this authority and has enough
+    /// lifetime left.
     pub fn check(&self, pair: &Pair, names: &[String], now: Timestamp) -> Result<(), Unfit> {
         let (leaf, root) = (pem(&pair.certificate)?, pem(&self.certificate)?);
         let (leaf, root) = (certificate(&leaf)?, certificate(&root)?);

@@ -1,5 +1,5 @@
-//! `setup certificates`: the authority and one key pair per namespace, in the objects that the jobs and gateways of the
-//! original operator read.
+//! `setup certificates`: the authority and one key pair per namespace, in the objects that the jobs
+//! and gateways of the original operator read.
 //!
 //! | namespace | object | content |
 //! | --- | --- | --- |
@@ -31,8 +31,8 @@ pub const PARTY_SECRET: &str = "party-iflearner-secret";
 /// Name of the Secret of flow-server.
 pub const HUB_SECRET: &str = "flow-server-tls";
 
-/// Name of the file with the authority in the directory of `--out`, without extension. Other files have the name of a
-/// namespace.
+/// Name of the file with the authority in the directory of `--out`, without extension. Other files
+/// have the name of a namespace.
 const AUTHORITY_FILE: &str = "authority";
 const TLS: &str = "kubernetes.io/tls";
 
@@ -277,7 +277,8 @@ async fn key_pair(
     let found = destination.secret(namespace, name, namespace).await?;
     let kept = found.as_ref().and_then(stored);
     let validity = kept.as_ref().map(|kept| authority.check(kept, names, now));
-    // A Secret of another writer is issued again, so that `put` demands --replace even if its certificate is valid.
+    // A Secret of another writer is issued again, so that `put` demands --replace even if its
+    // certificate is valid.
     let is_foreign = found.as_ref().is_some_and(|found| !is_own(found));
     let (pair, change) = match (kept, validity) {
         (Some(kept), Some(Ok(()))) if !is_foreign => (kept, String::new()),

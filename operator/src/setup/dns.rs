@@ -1,8 +1,8 @@
 //! `setup dns`: the resolution of the names of jobs.
 //!
-//! A zone becomes a server block of CoreDNS that resolves every name in it to one address, that of the gateway or ingress
-//! controller. A user without access to the cluster's DNS adds host aliases to a Pod instead. The command changes only the
-//! lines between its two markers in a Corefile.
+//! A zone becomes a server block of CoreDNS that resolves every name in it to one address, that of
+//! the gateway or ingress controller. A user without access to the cluster's DNS adds host aliases
+//! to a Pod instead. The command changes only the lines between its two markers in a Corefile.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -34,13 +34,16 @@ const COREDNS: &str = "coredns";
 
 --apply replaces the zones that it wrote before: pass all zones each time.")]
 pub struct Args {
-    /// Zone and the address of all its names; repeat the option for more zones or for an IPv6 address
+    /// Zone and the address of all its names; repeat the option for more zones or for an IPv6
+    /// address
     #[arg(long = "zone", value_name = "ZONE=ADDRESS", value_parser = address)]
     zones: Vec<(String, IpAddr)>,
-    /// Name and its address, for one Pod instead of the cluster: prints host aliases for the template of an IflearnerJob
+    /// Name and its address, for one Pod instead of the cluster: prints host aliases for the
+    /// template of an IflearnerJob
     #[arg(long, value_name = "NAME=ADDRESS", value_parser = address, conflicts_with_all = ["zones", "apply", "remove"])]
     host_aliases: Vec<(String, IpAddr)>,
-    /// Write the zones into the Corefile of kube-system/coredns, and restart CoreDNS if the Corefile changed
+    /// Write the zones into the Corefile of kube-system/coredns, and restart CoreDNS if the
+    /// Corefile changed
     #[arg(long)]
     apply: bool,
     /// Remove the zones of this command from the Corefile
@@ -124,7 +127,8 @@ pub enum CorefileConflict {
     Served(String),
 }
 
-/// Returns `corefile` with `blocks` between the markers of this command, or without the markers if `blocks` is empty.
+/// Returns `corefile` with `blocks` between the markers of this command, or without the markers if
+/// `blocks` is empty.
 pub fn patch_corefile(corefile: &str, blocks: &str) -> Result<String, CorefileConflict> {
     let others = match (corefile.find(BEGIN), corefile.find(END)) {
         (None, None) => corefile.trim_end().to_owned(),

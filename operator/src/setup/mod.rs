@@ -1,8 +1,10 @@
-//! `flow-operator setup`: the steps that the original operator's guide does by hand, one command for each.
+//! `flow-operator setup`: the steps that the original operator's guide does by hand, one command
+//! for each.
 //!
-//! Every command prints its changes with `--dry-run` and can be repeated: an object that is current is not changed. No
-//! command changes an object that it did not create, except with `--replace`, and no command prints a private key or a
-//! password. The commands run with the kubeconfig of their caller; the operator has none of these permissions.
+//! Every command prints its changes with `--dry-run` and can be repeated: an object that is current
+//! is not changed. No command changes an object that it did not create, except with `--replace`,
+//! and no command prints a private key or a password. The commands run with the kubeconfig of their
+//! caller; the operator has none of these permissions.
 
 mod authority;
 mod certificates;
@@ -24,7 +26,8 @@ pub use self::terminal::SetupError;
 /// The commands of `flow-operator setup`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Create the certificate authority and one key pair per namespace, in the objects that jobs and gateways read
+    /// Create the certificate authority and one key pair per namespace, in the objects that jobs
+    /// and gateways read
     Certificates(certificates::Args),
     /// Resolve the names of jobs in the cluster: a wildcard in CoreDNS, or host aliases for Pods
     Dns(dns::Args),
@@ -36,7 +39,8 @@ pub enum Command {
     Remove(remove::Args),
 }
 
-/// Runs a command. Returns false for exit status 1. Results go to standard output, questions and notes to standard error.
+/// Runs a command. Returns false for exit status 1. Results go to standard output, questions and
+/// notes to standard error.
 pub async fn run(command: Command, clock: &dyn Clock) -> Result<bool, SetupError> {
     match command {
         Command::Certificates(args) => certificates::run(args, clock.now()).await,

@@ -1,5 +1,5 @@
-//! Secrets and ConfigMaps of `setup`: compared with the existing objects, then written into a cluster, or into files for a
-//! user who has access to the cluster.
+//! Secrets and ConfigMaps of `setup`: compared with the existing objects, then written into a
+//! cluster, or into files for a user who has access to the cluster.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -217,7 +217,8 @@ impl Destination {
         }
     }
 
-    /// Fails if one of these namespaces is missing. A caller without permission to read namespaces skips the check.
+    /// Fails if one of these namespaces is missing. A caller without permission to read namespaces
+    /// skips the check.
     pub async fn expect_namespaces(
         &self,
         namespaces: impl IntoIterator<Item = &String>,
@@ -231,8 +232,8 @@ impl Destination {
         Ok(())
     }
 
-    /// Writes an object; in a directory into `FILE.yaml`. An existing object that `setup` did not create is an error, unless
-    /// `replace`.
+    /// Writes an object; in a directory into `FILE.yaml`. An existing object that `setup` did not
+    /// create is an error, unless `replace`.
     pub async fn put(
         &self,
         object: &SetupObject,

@@ -1,7 +1,9 @@
-//! `setup remove`: deletes the objects of a component, found by their labels, after it prints each of them.
+//! `setup remove`: deletes the objects of a component, found by their labels, after it prints each
+//! of them.
 //!
-//! Two kinds of objects are deleted only on request: IflearnerJobs, which a deleted definition would delete too, and data
-//! that cannot be restored (volumes, passwords, the authority, identities of agents).
+//! Two kinds of objects are deleted only on request: IflearnerJobs, which a deleted definition
+//! would delete too, and data that cannot be restored (volumes, passwords, the authority,
+//! identities of agents).
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
@@ -33,13 +35,16 @@ pub struct Args {
     /// Component to remove
     #[arg(value_enum)]
     component: Component,
-    /// Remove from this namespace only. Operator, definition and DNS belong to the whole cluster and remain
+    /// Remove from this namespace only. Operator, definition and DNS belong to the whole cluster
+    /// and remain
     #[arg(short, long, value_parser = namespace)]
     namespace: Option<String>,
-    /// Also delete all IflearnerJobs with their Pods and logs; required to remove the definition while some exist
+    /// Also delete all IflearnerJobs with their Pods and logs; required to remove the definition
+    /// while some exist
     #[arg(long)]
     with_jobs: bool,
-    /// Also delete data that cannot be restored: volumes, passwords, the authority, identities of agents
+    /// Also delete data that cannot be restored: volumes, passwords, the authority, identities of
+    /// agents
     #[arg(long)]
     with_data: bool,
     /// Delete without a question

@@ -1,5 +1,5 @@
-//! `setup secrets`: the secrets that no manifest contains. An existing secret is never replaced, because its users would
-//! lose their access.
+//! `setup secrets`: the secrets that no manifest contains. An existing secret is never replaced,
+//! because its users would lose their access.
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -35,10 +35,12 @@ pub struct Args {
     /// Create random passwords for the hub's MySQL (Secret flow-mysql)
     #[arg(long)]
     mysql: bool,
-    /// Store the party secret that the hub created (Secret flow-federate); FILE may be - for standard input
+    /// Store the party secret that the hub created (Secret flow-federate); FILE may be - for
+    /// standard input
     #[arg(long, value_name = "FILE")]
     agent: Option<PathBuf>,
-    /// Store the credentials of this image registry, HOST or HOST:PORT (Secret registry, for imagePullSecrets)
+    /// Store the credentials of this image registry, HOST or HOST:PORT (Secret registry, for
+    /// imagePullSecrets)
     #[arg(long, value_name = "HOST", requires_all = ["user", "password"], value_parser = host)]
     registry: Option<String>,
     /// User that pulls from --registry

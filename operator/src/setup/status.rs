@@ -1,5 +1,5 @@
-//! `setup status`: one line for each component of the cluster that the caller may read, with the next step for the user
-//! where a component is missing or fails.
+//! `setup status`: one line for each component of the cluster that the caller may read, with the
+//! next step for the user where a component is missing or fails.
 
 use std::collections::BTreeMap;
 

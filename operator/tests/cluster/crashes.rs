@@ -35,8 +35,8 @@ struct Deeds {
     phases: Vec<String>,
 }
 
-/// Carries a job through `life` with an operator that is killed by `kill -9` after each of its writes, before it receives the
-/// answer, and is started again each time.
+/// Carries a job through `life` with an operator that is killed by `kill -9` after each of its
+/// writes, before it receives the answer, and is started again each time.
 async fn killed_behind_every_write(
     world: &World,
     setting: (&str, &str),

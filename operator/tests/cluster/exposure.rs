@@ -98,8 +98,8 @@ async fn i01_ingress_uses_the_served_api() {
     exposed(&world, "a", "True", "HasAddress").await;
 }
 
-/// Checks that the operator reverts each edit of a child and creates a deleted child again. `status` and an annotation belong
-/// to another writer and remain.
+/// Checks that the operator reverts each edit of a child and creates a deleted child again.
+/// `status` and an annotation belong to another writer and remain.
 async fn repaired<K>(world: &World, status: Value, edits: &[Value])
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>

@@ -1,4 +1,5 @@
-//! An overloaded API server, and a bad connection to it: the operator is late, repeats no effect and omits none.
+//! An overloaded API server, and a bad connection to it: the operator is late, repeats no effect
+//! and omits none.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -198,7 +198,8 @@ async fn i05_deletion_of_a_recorded_job_ends_the_run() {
 async fn reason_and_exit_code_of_an_evicted_pod_are_reported_after_its_deletion() {
     let world = World::new().await;
     let _operator = world.operator(&[]).await;
-    // A controller removes an old condition of a Pod that was not deleted, so the condition has the current time.
+    // A controller removes an old condition of a Pod that was not deleted, so the condition has the
+    // current time.
     let now = Timestamp::from_second(SystemClock.now().0 / 1_000_000).unwrap();
     let target = json!({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "drained", "lastTransitionTime": now});
     for (name, code) in [("reported", Some(143)), ("silent", None)] {

@@ -1,5 +1,5 @@
-//! The operator, as it ships and with the rights it ships with, in a real Kubernetes. Pods have no node here: a test plays
-//! the kubelet by writing their status.
+//! The operator, as it ships and with the rights it ships with, in a real Kubernetes. Pods have no
+//! node here: a test plays the kubelet by writing their status.
 
 mod contract;
 mod crashes;

@@ -26,7 +26,8 @@ async fn i15_every_valid_object_name_works() {
     }
 }
 
-/// The original platform gives container and volume the name of the object: 64 characters with a party name of eleven.
+/// The original platform gives container and volume the name of the object: 64 characters with a
+/// party name of eleven.
 #[tokio::test]
 async fn f17_invalid_container_name_fails_the_job_with_a_message() {
     let world = World::new().await;

@@ -1,5 +1,5 @@
-//! A relay to the API server with the faults of networks and busy servers: it rejects a request, loses a request, or loses the
-//! answer to one. All other requests pass unchanged.
+//! A relay to the API server with the faults of networks and busy servers: it rejects a request,
+//! loses a request, or loses the answer to one. All other requests pass unchanged.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;

@@ -1,4 +1,5 @@
-//! The shipped roles suffice, because every test here runs with them, and contain no unused permission.
+//! The shipped roles suffice, because every test here runs with them, and contain no unused
+//! permission.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -31,7 +32,8 @@ fn allowed(permissions: &[Permission]) -> BTreeSet<Use> {
     permissions.iter().flat_map(uses).collect()
 }
 
-/// Creates a minimal object of another owner with the name of a job's child, and waits until the job reports it.
+/// Creates a minimal object of another owner with the name of a job's child, and waits until the
+/// job reports it.
 async fn taken<K: Resource<DynamicType = ()>>(world: &World, name: &str, spec: Value) {
     let stranger = json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "metadata": {"name": name, "namespace": world.namespace}, "spec": spec});
     world.cluster.apply(&stranger.to_string()).await;

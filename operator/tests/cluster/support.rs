@@ -1,4 +1,5 @@
-//! Helpers of the tests: a cluster, namespaces, an operator for each, and writes in place of the kubelet.
+//! Helpers of the tests: a cluster, namespaces, an operator for each, and writes in place of the
+//! kubelet.
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -98,8 +99,8 @@ pub fn account(namespace: &str) -> String {
     format!("system:serviceaccount:{namespace}:flow-operator")
 }
 
-/// Returns the kubeconfig of an operator in `namespace` with the shipped permissions for the namespaces `served`, or for all
-/// if `served` is empty. The permissions are in force.
+/// Returns the kubeconfig of an operator in `namespace` with the shipped permissions for the
+/// namespaces `served`, or for all if `served` is empty. The permissions are in force.
 pub async fn rights(cluster: &Cluster, namespace: &str, served: &[String]) -> PathBuf {
     cluster.apply(&flow_operator::rbac::manifests(namespace, served)).await;
     // The last permission that takes effect.
@@ -113,8 +114,8 @@ impl World {
         Self::of(shared().await).await
     }
 
-    /// Uses a cluster of its own with an audit log. As in some distributions, its API server demands a permission on the owner
-    /// for `blockOwnerDeletion`.
+    /// Uses a cluster of its own with an audit log. As in some distributions, its API server
+    /// demands a permission on the owner for `blockOwnerDeletion`.
     pub async fn strict() -> Self {
         static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
         let strict = "--enable-admission-plugins=OwnerReferencesPermissionEnforcement".to_owned();
@@ -129,7 +130,8 @@ impl World {
         let world = Self::of(cluster).await;
         let owner = json!([{"apiVersion": "git.iflytek.com/v1", "kind": "IflearnerJob", "name": "x", "uid": "x", "blockOwnerDeletion": true}]);
         let child = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "ownerReferences": owner}});
-        // The API server reads new kinds of owner every 30 s, and rejects objects with such an owner until then.
+        // The API server reads new kinds of owner every 30 s, and rejects objects with such an
+        // owner until then.
         eventually("the kind of owner", async || world.would_create(child.clone()).await.is_ok())
             .await;
         world
@@ -212,7 +214,8 @@ impl World {
         api.create(&parameters, &object).await.map_err(|error| error.to_string())
     }
 
-    /// Merges a patch into an IflearnerJob. Returns the message of the API server if it rejects the patch.
+    /// Merges a patch into an IflearnerJob. Returns the message of the API server if it rejects the
+    /// patch.
     pub async fn patch(&self, name: &str, patch: Value) -> Result<(), String> {
         match self
             .dynamic::<IflearnerJob>()

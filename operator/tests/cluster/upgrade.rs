@@ -1,5 +1,6 @@
-//! Objects that the definition of the original operator accepted and the present one rejects. They exist when the definition
-//! is replaced; the API server accepts a status of such an object with any spec.
+//! Objects that the definition of the original operator accepted and the present one rejects. They
+//! exist when the definition is replaced; the API server accepts a status of such an object with
+//! any spec.
 
 use std::collections::BTreeMap;
 
@@ -82,8 +83,8 @@ async fn store(world: &World, object: Value, status: Option<Value>) {
     }
 }
 
-/// Waits until the status of an object, which need not be readable, and an event have this reason. Returns the status and the
-/// note of the event.
+/// Waits until the status of an object, which need not be readable, and an event have this reason.
+/// Returns the status and the note of the event.
 async fn reported(world: &World, name: &str, reason: &str) -> (Value, String) {
     let api = world.dynamic::<IflearnerJob>();
     let has_reason = |status: &Value| {

@@ -15,7 +15,8 @@ use crate::iflearnerjob::validate::{Plan, PodPlan};
 /// Prefix of the labels that the Job inherits from the object: they select a queue of Kueue.
 const KUEUE_LABEL_PREFIX: &str = "kueue.x-k8s.io/";
 
-/// Returns the Job. `ttlSecondsAfterFinished` is unset: the Job could be deleted before the status records its end.
+/// Returns the Job. `ttlSecondsAfterFinished` is unset: the Job could be deleted before the status
+/// records its end.
 #[must_use]
 pub fn job(object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Job {
     let template = object.spec.template.metadata.clone().unwrap_or_default();
@@ -66,8 +67,9 @@ pub fn job(object: &IflearnerJob, plan: &Plan, pod_plan: &PodPlan) -> Job {
     }
 }
 
-/// Returns the policy by which a drain, an eviction or a preemption does not count as a failed attempt. Kubernetes accepts
-/// the policy only with restartPolicy Never; a job without retries does not need it.
+/// Returns the policy by which a drain, an eviction or a preemption does not count as a failed
+/// attempt. Kubernetes accepts the policy only with restartPolicy Never; a job without retries does
+/// not need it.
 fn ignore_disruptions(pod_plan: &PodPlan) -> Option<PodFailurePolicy> {
     let disrupted = PodFailurePolicyOnPodConditionsPattern {
         type_: "DisruptionTarget".to_owned(),

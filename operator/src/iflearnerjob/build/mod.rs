@@ -23,7 +23,8 @@ use crate::FIELD_MANAGER;
 use crate::config::Config;
 use crate::gateway_api::GrpcRoute;
 
-/// The desired children except the Job, as long as the object exists. A child that is `None` is deleted.
+/// The desired children except the Job, as long as the object exists. A child that is `None` is
+/// deleted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
     pub network_policy: Option<NetworkPolicy>,

@@ -62,8 +62,8 @@ fn empty_dir(name: &str) -> Volume {
     }
 }
 
-/// Mounts a volume at `/tmp` of every container with a read-only root file system: most programs need temporary files. Each
-/// container has a directory of its own.
+/// Mounts a volume at `/tmp` of every container with a read-only root file system: most programs
+/// need temporary files. Each container has a directory of its own.
 fn add_tmp_volume(pod: &mut PodSpec) {
     let mut is_used = false;
     for container in all_containers(pod) {
@@ -91,7 +91,8 @@ fn add_tmp_volume(pod: &mut PodSpec) {
     }
 }
 
-/// Mounts each certificate at its old path, and all certificates in a directory whose files follow a rotation.
+/// Mounts each certificate at its old path, and all certificates in a directory whose files follow
+/// a rotation.
 fn mount_certificates(pod: &mut PodSpec, certificates: &[Certificate]) {
     for container in all_containers(pod) {
         let volume = |path: String, sub_path: Option<&str>| VolumeMount {
@@ -138,8 +139,9 @@ fn mount_certificates(pod: &mut PodSpec, certificates: &[Certificate]) {
     });
 }
 
-/// Adds the sidecar as an init container with restartPolicy Always: it starts before the workload and ends after it, and
-/// the Job does not wait for it. It is the first one, so it also runs beside the init containers of the template.
+/// Adds the sidecar as an init container with restartPolicy Always: it starts before the workload
+/// and ends after it, and the Job does not wait for it. It is the first one, so it also runs beside
+/// the init containers of the template.
 fn add_sidecar(pod: &mut PodSpec, sidecar: &Sidecar) {
     let volumes = pod.volumes.get_or_insert_default();
     if volumes.iter().all(|volume| volume.name != OUTPUTS_VOLUME) {

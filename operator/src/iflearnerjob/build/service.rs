@@ -54,7 +54,8 @@ pub fn service(plan: &Plan, config: &Config) -> Service {
     }
 }
 
-/// Returns the policy that allows connections to the Pods of the job only at the ports of its Service.
+/// Returns the policy that allows connections to the Pods of the job only at the ports of its
+/// Service.
 #[must_use]
 pub fn network_policy(plan: &Plan, config: &Config) -> NetworkPolicy {
     let port = |(_, _, target, _): (&str, u16, u16, Option<&str>)| NetworkPolicyPort {
@@ -79,8 +80,8 @@ pub fn network_policy(plan: &Plan, config: &Config) -> NetworkPolicy {
     }
 }
 
-/// Returns the Pods of the job's namespace and of `namespaces`; `None`, which allows every client, if `namespaces` is
-/// empty.
+/// Returns the Pods of the job's namespace and of `namespaces`; `None`, which allows every client,
+/// if `namespaces` is empty.
 fn peers(namespaces: &[String]) -> Option<Vec<NetworkPolicyPeer>> {
     if namespaces.is_empty() {
         return None;
@@ -133,7 +134,8 @@ pub fn grpc_route(plan: &Plan, host: &str, gateway: &GatewayRef, config: &Config
     }
 }
 
-/// Returns the Ingress of the job. Annotations for the ingress controller come from the configuration.
+/// Returns the Ingress of the job. Annotations for the ingress controller come from the
+/// configuration.
 #[must_use]
 pub fn ingress(
     plan: &Plan,
