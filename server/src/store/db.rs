@@ -56,20 +56,23 @@ pub(super) enum TxConnection {
     MySql(Transaction<'static, MySql>),
 }
 
-/// Runs the body with the pool of readers.
+/// Runs the body with the pool of readers, in a span whose target is the module of the caller.
 macro_rules! reading {
-    ($db:expr, |$c:ident| $body:expr) => {
-        match $db {
-            $crate::store::db::Db::Sqlite(pools, _) => {
-                let $c = &pools.read;
-                $body
+    ($db:expr, |$c:ident| $body:expr) => {{
+        let read = async {
+            match $db {
+                $crate::store::db::Db::Sqlite(pools, _) => {
+                    let $c = &pools.read;
+                    $body
+                }
+                $crate::store::db::Db::MySql(pools) => {
+                    let $c = &pools.read;
+                    $body
+                }
             }
-            $crate::store::db::Db::MySql(pools) => {
-                let $c = &pools.read;
-                $body
-            }
-        }
-    };
+        };
+        tracing::Instrument::instrument(read, tracing::debug_span!("store_read")).await
+    }};
 }
 pub(super) use reading;
 
