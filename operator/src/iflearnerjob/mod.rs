@@ -26,6 +26,7 @@ pub mod names;
 mod namespace_policy;
 pub mod observe;
 mod outcome;
+pub mod pod_defaults;
 pub mod pod_security;
 mod pods;
 mod reconcile;

@@ -11,8 +11,8 @@ use kube::ResourceExt as _;
 use super::observe::{
     JobEnd, JobFacts, PodFacts, PodState, RUNS_AS_ROOT, StatusReason, is_disruption,
 };
-use super::pod_security;
 use super::validate::Rejection;
+use super::{pod_defaults, pod_security};
 use crate::config::Config;
 use crate::events::ObjectEvent;
 use crate::gateway_api::{GrpcRoute, ParentRef, ParentStatus};
@@ -352,7 +352,7 @@ fn failure_cause(
         );
     }
     if cause.reason == "OOMKilled"
-        && pod_security::has_default_memory_limit(&input.object.spec.template, &config.pods.limits)
+        && pod_defaults::has_default_memory_limit(&input.object.spec.template, &config.pods.limits)
     {
         cause.message = format!(
             "{}; the template names no memory, so the limit of the operator applies (pods.limits): set resources in the template",

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
     VolumeProjection,
 };
 
-use crate::iflearnerjob::pod_security;
+use crate::iflearnerjob::pod_defaults;
 use crate::iflearnerjob::validate::{
     CERTIFICATES_VOLUME, Certificate, KEY_PAIR_FILES, PodPlan, Source, TMP_VOLUME,
 };
@@ -22,7 +22,7 @@ pub fn pod(spec: &IflearnerJobSpec, plan: &PodPlan) -> PodSpec {
     if pod.scheduler_name.is_none() {
         pod.scheduler_name.clone_from(&spec.schedulername);
     }
-    pod_security::apply_restricted_profile(&mut pod, &plan.allowed, plan.read_only_root);
+    pod_defaults::apply_restricted_profile(&mut pod, &plan.allowed, plan.read_only_root);
     if plan.read_only_root {
         add_tmp_volume(&mut pod);
     }
@@ -33,7 +33,7 @@ pub fn pod(spec: &IflearnerJobSpec, plan: &PodPlan) -> PodSpec {
         add_sidecar(&mut pod, sidecar);
     }
     for container in all_containers(&mut pod) {
-        pod_security::set_default_resources(
+        pod_defaults::set_default_resources(
             container.resources.get_or_insert_default(),
             &plan.requests,
             &plan.limits,
@@ -159,10 +159,10 @@ fn add_sidecar(pod: &mut PodSpec, sidecar: &Sidecar) {
     }
     let mut context = SecurityContext {
         run_as_non_root: Some(true),
-        seccomp_profile: Some(pod_security::runtime_default()),
+        seccomp_profile: Some(pod_defaults::runtime_default()),
         ..SecurityContext::default()
     };
-    pod_security::restrict_container(&mut context, false, true);
+    pod_defaults::restrict_container(&mut context, false, true);
     let Sidecar { image, image_pull_policy, args, env, resources } = sidecar.clone();
     let container = Container {
         name: SIDECAR_CONTAINER.to_owned(),
