@@ -15,6 +15,18 @@
 
 #![warn(missing_docs)]
 
+/// Converts between structs with the same fields. A field that only one of them has does not
+/// compile.
+macro_rules! same_fields {
+    ($from:path => $to:path { $($field:ident),+ }) => {
+        impl From<$from> for $to {
+            fn from($from { $($field),+ }: $from) -> Self {
+                Self { $($field: $field.into()),+ }
+            }
+        }
+    };
+}
+
 mod event;
 pub mod limits;
 mod named;

@@ -79,11 +79,7 @@ pub struct TaskMemberInput {
     pub dataset: Option<DatasetName>,
 }
 
-impl From<TaskMemberInput> for flow_domain::task::TaskMember {
-    fn from(TaskMemberInput { party, role, dataset }: TaskMemberInput) -> Self {
-        Self { party, role, dataset }
-    }
-}
+same_fields!(TaskMemberInput => flow_domain::task::TaskMember { party, role, dataset });
 
 /// Deadlines, retries and number of parties of each run of a task, in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -113,45 +109,16 @@ pub struct RulesInput {
 
 impl Default for RulesInput {
     fn default() -> Self {
-        let flow_domain::task::Rules {
-            minimum_parties,
-            retries,
-            queue_deadline_s,
-            start_deadline_s,
-            no_progress_s,
-            give_up_after_s,
-        } = flow_domain::task::Rules::default();
-        Self {
-            minimum_parties,
-            retries,
-            queue_deadline_s,
-            start_deadline_s,
-            no_progress_s,
-            give_up_after_s,
-        }
+        flow_domain::task::Rules::default().into()
     }
 }
 
-impl From<RulesInput> for flow_domain::task::Rules {
-    fn from(rules: RulesInput) -> Self {
-        let RulesInput {
-            minimum_parties,
-            retries,
-            queue_deadline_s,
-            start_deadline_s,
-            no_progress_s,
-            give_up_after_s,
-        } = rules;
-        Self {
-            minimum_parties,
-            retries,
-            queue_deadline_s,
-            start_deadline_s,
-            no_progress_s,
-            give_up_after_s,
-        }
-    }
-}
+same_fields!(flow_domain::task::Rules => RulesInput {
+    minimum_parties, retries, queue_deadline_s, start_deadline_s, no_progress_s, give_up_after_s
+});
+same_fields!(RulesInput => flow_domain::task::Rules {
+    minimum_parties, retries, queue_deadline_s, start_deadline_s, no_progress_s, give_up_after_s
+});
 
 /// One party's part in a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -200,26 +167,9 @@ pub struct Rules {
     pub give_up_after_s: u64,
 }
 
-impl From<flow_domain::task::Rules> for Rules {
-    fn from(rules: flow_domain::task::Rules) -> Self {
-        let flow_domain::task::Rules {
-            minimum_parties,
-            retries,
-            queue_deadline_s,
-            start_deadline_s,
-            no_progress_s,
-            give_up_after_s,
-        } = rules;
-        Self {
-            minimum_parties,
-            retries,
-            queue_deadline_s,
-            start_deadline_s,
-            no_progress_s,
-            give_up_after_s,
-        }
-    }
-}
+same_fields!(flow_domain::task::Rules => Rules {
+    minimum_parties, retries, queue_deadline_s, start_deadline_s, no_progress_s, give_up_after_s
+});
 
 /// Task with the state of its newest run.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -135,12 +135,9 @@ pub struct ParamSchemaInput {
     pub description: String,
 }
 
-impl From<ParamSchemaInput> for flow_domain::template::ParamSchema {
-    fn from(parameter: ParamSchemaInput) -> Self {
-        let ParamSchemaInput { kind, default, allowed, minimum, maximum, description } = parameter;
-        Self { kind, default, allowed, minimum, maximum, description }
-    }
-}
+same_fields!(ParamSchemaInput => flow_domain::template::ParamSchema {
+    kind, default, allowed, minimum, maximum, description
+});
 
 /// Resources that each member requests, in a request. 0 requests none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -154,11 +151,7 @@ pub struct ResourcesInput {
     pub memory_mib: u32,
 }
 
-impl From<ResourcesInput> for flow_domain::template::Resources {
-    fn from(ResourcesInput { cpu_millis, memory_mib }: ResourcesInput) -> Self {
-        Self { cpu_millis, memory_mib }
-    }
-}
+same_fields!(ResourcesInput => flow_domain::template::Resources { cpu_millis, memory_mib });
 
 /// One parameter that a template declares. Values are text; the type restricts which texts are
 /// valid.
@@ -190,19 +183,9 @@ pub struct ParamSchema {
     pub description: String,
 }
 
-impl From<flow_domain::template::ParamSchema> for ParamSchema {
-    fn from(parameter: flow_domain::template::ParamSchema) -> Self {
-        let flow_domain::template::ParamSchema {
-            kind,
-            default,
-            allowed,
-            minimum,
-            maximum,
-            description,
-        } = parameter;
-        Self { kind: kind.into(), default, allowed, minimum, maximum, description }
-    }
-}
+same_fields!(flow_domain::template::ParamSchema => ParamSchema {
+    kind, default, allowed, minimum, maximum, description
+});
 
 /// Resources that each member requests. 0 requests none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -215,12 +198,7 @@ pub struct Resources {
     pub memory_mib: u32,
 }
 
-impl From<flow_domain::template::Resources> for Resources {
-    fn from(resources: flow_domain::template::Resources) -> Self {
-        let flow_domain::template::Resources { cpu_millis, memory_mib } = resources;
-        Self { cpu_millis, memory_mib }
-    }
-}
+same_fields!(flow_domain::template::Resources => Resources { cpu_millis, memory_mib });
 
 // Names and texts have no limits here: an old revision keeps the form that was valid when it was
 // made.
