@@ -17,7 +17,6 @@ use futures::future::{BoxFuture, FutureExt as _};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 
 #[cfg(feature = "kubernetes")]
 use super::cluster;

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use flow_crd::{ALLOW_ANNOTATION, OptIn};
 use k8s_openapi::api::core::v1::{
-    AppArmorProfile, Capabilities, Container, PodSpec, PodTemplateSpec, SELinuxOptions,
-    SeccompProfile, Volume, WindowsSecurityContextOptions,
+    AppArmorProfile, Container, PodSpec, PodTemplateSpec, SELinuxOptions, SeccompProfile, Volume,
+    WindowsSecurityContextOptions,
 };
 
 /// Capabilities that a container runtime grants by default. Any other capability exceeds those of
