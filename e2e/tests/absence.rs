@@ -10,7 +10,7 @@ const BOTH: [&str; 2] = ["hospital-a", "hospital-b"];
 const ALL: [&str; 3] = ["hospital-a", "hospital-b", "hub"];
 
 #[tokio::test]
-async fn a_party_that_never_comes_fails_the_run_at_its_queue_deadline_by_name() {
+async fn absent_party_fails_the_run_at_its_queue_deadline() {
     let federation = Federation::start().await;
     federation.add_party("hospital-c").await;
     let members = [("hospital-a", "trainer"), ("hospital-c", "trainer")];
@@ -27,7 +27,7 @@ async fn a_party_that_never_comes_fails_the_run_at_its_queue_deadline_by_name() 
 }
 
 #[tokio::test]
-async fn a_party_that_returns_before_it_is_given_up_changes_nothing() {
+async fn party_that_returns_within_the_limit_does_not_affect_the_run() {
     let mut federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("gate").rule("give_up_after_s", 60)).await;
     federation.hub.wait_phase(&run, "running").await;
@@ -47,7 +47,7 @@ async fn a_party_that_returns_before_it_is_given_up_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_party_that_returns_after_it_was_given_up_is_stopped_and_settles() {
+async fn party_that_returns_after_the_limit_is_stopped_and_settles() {
     let mut federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("hang").rule("give_up_after_s", 1)).await;
     federation.hub.wait_phase(&run, "running").await;
@@ -68,8 +68,7 @@ async fn a_party_that_returns_after_it_was_given_up_is_stopped_and_settles() {
 }
 
 #[tokio::test]
-async fn a_stopped_run_ends_without_the_absent_party_and_the_next_run_waits_there_for_the_old_one()
-{
+async fn stopped_run_ends_without_an_absent_party_and_the_next_run_waits_for_it_there() {
     let mut federation = Federation::start().await;
     let job = Job::new("gate").trainers_only();
     let old = federation.hub.launch(&job).await;
@@ -100,7 +99,7 @@ async fn a_stopped_run_ends_without_the_absent_party_and_the_next_run_waits_ther
 }
 
 #[tokio::test]
-async fn an_agent_that_lost_its_journal_fails_the_run_and_starts_nothing_again() {
+async fn lost_journal_fails_the_run_and_causes_no_second_start() {
     let mut federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("hang").trainers_only()).await;
     federation.hub.wait_phase(&run, "running").await;
@@ -120,7 +119,7 @@ async fn an_agent_that_lost_its_journal_fails_the_run_and_starts_nothing_again()
 }
 
 #[tokio::test]
-async fn a_second_agent_with_the_same_identity_is_refused_and_the_first_works_on() {
+async fn second_agent_of_one_identity_is_refused_and_the_first_continues() {
     let mut federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("gate").trainers_only()).await;
     federation.hub.wait_phase(&run, "running").await;
@@ -201,7 +200,7 @@ async fn hub_restored_from_an_older_backup_adopts_known_runs_and_stops_no_unknow
 }
 
 #[tokio::test]
-async fn a_task_deleted_while_a_party_is_away_is_stopped_there_when_it_returns() {
+async fn task_deleted_during_an_absence_is_stopped_when_the_party_returns() {
     let mut federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("hang")).await;
     federation.hub.wait_phase(&run, "running").await;

@@ -138,8 +138,7 @@ async fn random_kills_lead_to_one_correct_end_of_every_run() {
 }
 
 #[tokio::test]
-async fn a_server_killed_again_and_again_under_load_loses_nothing_acknowledged_and_repeats_nothing()
-{
+async fn hub_killed_repeatedly_under_load_loses_and_repeats_no_acknowledged_change() {
     const TASKS: usize = 24;
     let mut federation = Federation::start().await;
     let task = federation.hub.prepare(&Job::new("ok").trainers_only()).await;

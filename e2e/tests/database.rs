@@ -45,12 +45,12 @@ async fn each_ran_once(federation: &Federation, runs: &[Run]) {
 }
 
 #[tokio::test]
-async fn a_mariadb_killed_and_restarted_under_load_loses_nothing_and_repeats_nothing() {
+async fn mariadb_killed_under_load_loses_and_repeats_no_change() {
     killed_under_load(flow_testkit::mariadb().await).await;
 }
 
 #[tokio::test]
-async fn a_mysql_killed_and_restarted_under_load_loses_nothing_and_repeats_nothing() {
+async fn mysql_killed_under_load_loses_and_repeats_no_change() {
     killed_under_load(flow_testkit::mysql().await).await;
 }
 
@@ -86,7 +86,7 @@ async fn locked_mariadb_delays_changes_and_loses_none() {
 }
 
 #[tokio::test]
-async fn a_mysql_with_its_task_table_locked_delays_everything_and_loses_nothing() {
+async fn locked_task_table_of_mysql_delays_changes_and_loses_none() {
     locked(flow_testkit::mysql().await, "LOCK TABLES tasks READ").await;
 }
 

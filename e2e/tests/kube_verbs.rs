@@ -160,7 +160,7 @@ impl Drop for Operator {
 }
 
 #[tokio::test]
-async fn a_job_is_served_from_this_machine_and_the_definition_is_not_taken_away_from_under_it() {
+async fn make_run_serves_a_job_and_keeps_the_definition_while_it_exists() {
     let _alone = alone().await;
     let cluster = shared().await;
     let make = |words: &[&str]| make(cluster.kubeconfig(), words);
@@ -212,7 +212,7 @@ async fn a_job_is_served_from_this_machine_and_the_definition_is_not_taken_away_
 }
 
 #[tokio::test]
-async fn the_operator_is_deployed_from_the_image_that_is_named_and_leaves_the_jobs_when_it_goes() {
+async fn make_deploy_uses_the_named_image_and_undeploy_keeps_the_jobs() {
     let _alone = alone().await;
     let cluster = shared().await;
     let make = |words: &[&str]| make(cluster.kubeconfig(), words);

@@ -333,8 +333,7 @@ async fn trained_as_with_processes(federation: &Federation, run: &Run) {
 }
 
 #[tokio::test]
-async fn a_training_in_pods_through_services_ends_as_it_does_with_processes_and_its_log_outlives_them()
- {
+async fn training_in_pods_through_services_succeeds_and_its_log_outlives_the_pods() {
     let mut ground = Ground::new().await;
     ground.start_operator("");
     let federation = ground.federation("").await;
@@ -382,7 +381,7 @@ async fn operator_agent_and_hub_killed_in_the_middle_of_training_start_nothing_t
 }
 
 #[tokio::test]
-async fn an_object_deleted_behind_the_agents_back_fails_the_run_by_name_and_frees_the_others() {
+async fn object_deleted_by_another_client_fails_the_run_and_stops_the_other_members() {
     let mut ground = Ground::new().await;
     ground.start_operator("");
     let federation = ground.federation("").await;
@@ -408,7 +407,7 @@ async fn an_object_deleted_behind_the_agents_back_fails_the_run_by_name_and_free
 }
 
 #[tokio::test]
-async fn a_member_that_is_evicted_fails_the_run_with_that_as_its_reason() {
+async fn evicted_member_fails_the_run_with_the_eviction_as_reason() {
     let mut ground = Ground::new().await;
     ground.start_operator("");
     let federation = ground.federation("").await;
@@ -455,12 +454,12 @@ enum Names {
 }
 
 #[tokio::test]
-async fn a_training_through_the_route_ends_tls_at_a_gateway_with_the_arguments_of_the_original() {
+async fn training_through_a_route_ends_tls_at_the_gateway_with_the_arguments_of_the_original() {
     trains_through_the_route("server.iflearner.com", Names::Dns).await;
 }
 
 #[tokio::test]
-async fn a_training_through_the_route_needs_no_dns_where_agents_know_the_gateways_address() {
+async fn training_through_a_route_needs_no_dns_if_agents_know_the_address_of_the_gateway() {
     trains_through_the_route("server.example.org", Names::HostAliases).await;
 }
 

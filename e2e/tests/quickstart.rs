@@ -212,7 +212,7 @@ impl Drop for Kept {
 
 /// With the shipped images and manifests: hub, agents and operator as Pods.
 #[test]
-fn the_quickstart_on_kubernetes_deploys_everything_trains_in_pods_and_can_be_kept() {
+fn kubernetes_quickstart_deploys_all_programs_trains_in_pods_and_can_be_kept() {
     let _alone = alone();
     let output = script("kube-quickstart.sh").env("KEEP", "1").output().unwrap();
     let printed = output_of(&output);

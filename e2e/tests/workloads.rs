@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 const BOTH: [&str; 2] = ["hospital-a", "hospital-b"];
 
 #[tokio::test]
-async fn a_workload_that_exits_1_fails_the_run_by_name_and_the_others_are_stopped() {
+async fn workload_that_exits_1_fails_the_run_and_stops_the_other_members() {
     let federation = Federation::start().await;
     // The others would wait without end.
     let job = Job::new("fail").template("aggregator_command", json!(["work", "hang"]));
@@ -28,7 +28,7 @@ async fn a_workload_that_exits_1_fails_the_run_by_name_and_the_others_are_stoppe
 }
 
 #[tokio::test]
-async fn a_workload_that_hangs_ends_by_a_stop_by_its_longest_runtime_or_for_want_of_progress() {
+async fn hanging_workload_ends_by_a_stop_by_its_longest_runtime_or_without_progress() {
     let federation = Federation::start().await;
     let hub = &federation.hub;
     let hang = Job::new("hang").trainers_only();
@@ -54,7 +54,7 @@ async fn a_workload_that_hangs_ends_by_a_stop_by_its_longest_runtime_or_for_want
 }
 
 #[tokio::test]
-async fn a_workload_that_ignores_sigterm_is_killed_after_its_grace() {
+async fn workload_that_ignores_sigterm_is_killed_after_its_grace_period() {
     let federation = Federation::start().await;
     let run = federation.hub.launch(&Job::new("stubborn").trainers_only()).await;
     federation.hub.wait_phase(&run, "running").await;
@@ -108,7 +108,7 @@ async fn daemons_die_with_their_sidecar_when_that_is_killed() {
 }
 
 #[tokio::test]
-async fn a_workload_that_prints_a_gigabyte_costs_its_log_limit_and_no_more() {
+async fn log_of_a_workload_that_prints_a_gigabyte_stays_within_its_limit() {
     // The default of every agent.
     const LIMIT: u64 = 64 << 20;
     let federation = Federation::start().await;
@@ -134,7 +134,7 @@ async fn a_workload_that_prints_a_gigabyte_costs_its_log_limit_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_run_that_may_go_better_is_repeated_as_a_new_run() {
+async fn failed_run_with_retries_left_is_repeated_as_a_new_run() {
     let federation = Federation::start().await;
     let job = Job::new("flaky").members(&[("hospital-a", "trainer")]).rule("retries", 2);
     let first = federation.hub.launch(&job).await;

@@ -53,7 +53,7 @@ async fn shared_servers_have_the_product_of_their_name() {
 }
 
 #[tokio::test]
-async fn every_database_is_a_new_one() {
+async fn every_database_is_new() {
     let server = shared_mariadb().await;
     let (one, two) = (server.create_database().await, server.create_database().await);
     assert_ne!(one, two);

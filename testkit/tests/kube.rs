@@ -91,7 +91,7 @@ async fn identity_has_exactly_its_granted_permissions() {
 }
 
 #[tokio::test]
-async fn the_gateway_api_can_be_installed() {
+async fn gateway_api_can_be_installed() {
     let cluster = shared().await;
     cluster.install_gateway_api().await;
     let namespace = cluster.create_namespace().await;

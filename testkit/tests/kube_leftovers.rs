@@ -11,25 +11,25 @@ use flow_testkit::{alive_with_marker, spawn_tied, wait_for_blocking};
 const SOON: Duration = Duration::from_secs(60);
 
 #[test]
-fn a_dropped_cluster_leaves_nothing() {
-    TestWithCluster::start("a_dropped_cluster_leaves_nothing", 0)
+fn dropped_cluster_leaves_no_process() {
+    TestWithCluster::start("dropped_cluster_leaves_no_process", 0)
         .assert_nothing_is_left_after_a_drop();
 }
 
 #[test]
-fn a_dropped_cluster_with_a_node_leaves_nothing() {
-    TestWithCluster::start("a_dropped_cluster_with_a_node_leaves_nothing", 1)
+fn dropped_cluster_with_a_node_leaves_no_process() {
+    TestWithCluster::start("dropped_cluster_with_a_node_leaves_no_process", 1)
         .assert_nothing_is_left_after_a_drop();
 }
 
 #[test]
-fn a_killed_test_leaves_no_process() {
-    TestWithCluster::start("a_killed_test_leaves_no_process", 0).assert_nothing_runs_after_a_kill();
+fn killed_test_leaves_no_process() {
+    TestWithCluster::start("killed_test_leaves_no_process", 0).assert_nothing_runs_after_a_kill();
 }
 
 #[test]
-fn a_killed_test_with_a_node_leaves_no_process() {
-    TestWithCluster::start("a_killed_test_with_a_node_leaves_no_process", 1)
+fn killed_test_with_a_node_leaves_no_process() {
+    TestWithCluster::start("killed_test_with_a_node_leaves_no_process", 1)
         .assert_nothing_runs_after_a_kill();
 }
 

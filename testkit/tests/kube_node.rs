@@ -82,7 +82,7 @@ fn get(address: SocketAddr) -> String {
 }
 
 #[tokio::test]
-async fn a_service_answers_by_its_name_and_to_the_test() {
+async fn service_answers_by_its_name_and_to_the_test() {
     let cluster = shared_with_node().await;
     let namespace = cluster.create_namespace().await;
     cluster.apply_in(&namespace, GREETER).await;
@@ -131,7 +131,7 @@ async fn pod_reaches_an_exposed_port_of_the_test() {
 }
 
 #[tokio::test]
-async fn the_real_workload_runs_from_its_image() {
+async fn workload_runs_from_its_image() {
     let cluster = shared_with_node().await;
     cluster.import_image(&digits_image()).await;
     let namespace = cluster.create_namespace().await;
@@ -140,7 +140,7 @@ async fn the_real_workload_runs_from_its_image() {
 }
 
 #[tokio::test]
-async fn a_node_is_lost_and_found() {
+async fn node_can_be_stopped_and_restarted() {
     let controller_manager_arguments =
         vec!["--node-monitor-grace-period=10s".into(), "--node-monitor-period=1s".into()];
     let cluster = Cluster::start_with(Options {

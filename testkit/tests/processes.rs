@@ -25,7 +25,7 @@ fn ports_are_given_out_once() {
 }
 
 #[test]
-fn a_tied_process_outlives_the_thread_that_asked_for_it() {
+fn tied_process_outlives_the_thread_that_spawned_it() {
     let mut child =
         std::thread::spawn(|| spawn_tied(sleeper("outlives-the-thread")).unwrap()).join().unwrap();
     assert!(child.try_wait().unwrap().is_none());
@@ -38,7 +38,7 @@ fn a_tied_process_outlives_the_thread_that_asked_for_it() {
 }
 
 #[test]
-fn a_tied_process_dies_with_a_killed_test() {
+fn tied_process_ends_with_a_killed_test() {
     // The test to be killed is this same test, started a second time with another part to play.
     if let Ok(marker) = std::env::var("DOOMED_WITH_A_CHILD") {
         spawn_tied(sleeper(&marker)).unwrap().wait().unwrap();
@@ -47,7 +47,7 @@ fn a_tied_process_dies_with_a_killed_test() {
     let marked = format!("TESTKIT_MARKER={marker}");
     let mut helper = Command::new(std::env::current_exe().unwrap());
     helper
-        .args(["--exact", "a_tied_process_dies_with_a_killed_test"])
+        .args(["--exact", "tied_process_ends_with_a_killed_test"])
         .env("DOOMED_WITH_A_CHILD", &marker);
     let mut helper = spawn_tied(helper).unwrap();
     wait_for_blocking("the helper's child", SOON, || !alive_with_marker(&marked).is_empty());
@@ -69,7 +69,7 @@ async fn wait_returns_the_found_value() {
 
 #[tokio::test]
 #[should_panic(expected = "in vain for: a look that hangs")]
-async fn a_look_that_hangs_ends_at_the_deadline() {
+async fn hanging_condition_ends_at_the_deadline() {
     wait_for("a look that hangs", Duration::from_millis(20), async || {
         std::future::pending::<bool>().await
     })

@@ -38,7 +38,7 @@ pub(super) async fn apply(
 }
 
 #[tokio::test]
-async fn the_hub_and_its_mysql_come_up_as_deployed_and_each_outlives_the_loss_of_either() {
+async fn deployed_hub_and_mysql_start_and_survive_the_loss_of_each_pod() {
     let cluster = prepared().await;
     let folder = tempfile::tempdir().expect("the temporary folder can be written");
     let images = [

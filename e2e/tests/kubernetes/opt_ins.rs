@@ -32,8 +32,7 @@ async fn end_of(ground: &Ground, party: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_image_that_runs_as_root_and_writes_to_its_own_files_does_so_where_the_namespace_allows_it()
- {
+async fn image_that_runs_as_root_and_writes_to_its_root_runs_where_the_namespace_allows_it() {
     let mut ground = Ground::new().await;
     let folder = ground.folder.path().join("old");
     fs::create_dir(&folder).expect("the folder is writable");
