@@ -22,10 +22,12 @@ const WARM_UP: usize = 2;
 const CALLS: usize = 300;
 const BUDGET: std::time::Duration = std::time::Duration::from_millis(5);
 
-/// Copies of the task with the id `S` and of its run. Among a million: 10 run, 20,000 each failed
-/// or were never started, the others succeeded; 500,000 are of one template, 10 of another, the
-/// rest of 998; every task has party `p0000`, ten have `p0001`, half each `even` and `odd`. All of
-/// the large template are even, all failed ones odd.
+/// Statements that copy the task with the id `S` and its run. In a million tasks:
+///
+/// - 10 are running, 20,000 failed, 20,000 were never started, the others succeeded;
+/// - 500,000 use one template, 10 use another, the others use 998 templates;
+/// - all have the party `p0000`, ten have `p0001`, one half has `even`, the other half `odd`;
+/// - all tasks of the large template have `even`, all failed tasks have `odd`.
 const COPY: [&str; 5] = [
     "INSERT INTO tasks (id, project_id, name, tombstone, template_id, phase, latest_run, runs, version, event_seq, due_at, created_at, \
      modified_at, deleted_at, body) SELECT printf('0190%028x', i), project_id, printf('task-%07d', i), '', \
@@ -115,19 +117,19 @@ async fn copy(database: &std::path::Path, task: &str) {
         let numbers = format!(
             "WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < {TASKS}) "
         );
-        let (head, body) = statement.split_once(" SELECT ").expect("each copies rows");
+        let (head, body) = statement.split_once(" SELECT ").expect("each statement copies rows");
         let statement =
             format!("{head} {numbers} SELECT {}", body.replace("'S'", &format!("'{task}'")));
         sqlx::query(AssertSqlSafe(statement))
             .execute(&mut connection)
             .await
-            .expect("the schema is the one of this commit");
+            .expect("the schema has these columns");
     }
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .execute(&mut connection)
         .await
         .expect("this connection is the only one");
-    connection.close().await.expect("it was used until now");
+    connection.close().await.expect("the connection is open");
 }
 
 /// The selectivity of a combination of filters.

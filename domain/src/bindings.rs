@@ -1,5 +1,5 @@
-//! Values for the holes of a spec, sent with desired `running` and checked by the agent against the
-//! declared types.
+//! Bindings: values for the holes of a spec. The hub sends them with the desired phase `running`, and
+//! the agent checks them against the declared types.
 //!
 //! In `argv` and `env` of a spec `${name}` is a hole and `$$` a dollar sign; every other text after
 //! a dollar sign is an error. The builder of a spec escapes texts of users and template authors
@@ -16,7 +16,7 @@ use crate::id::{PartyId, RunId};
 /// Hole name → value, as text.
 pub type Bindings = BTreeMap<String, String>;
 
-/// Type of a hole, with its range.
+/// Type of a hole and the range of its values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Hole {

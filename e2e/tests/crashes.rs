@@ -28,7 +28,7 @@ async fn federation() -> Federation {
 }
 
 /// Starts a run and brings it to the stage.
-async fn caught_at(federation: &mut Federation, stage: Stage) -> Run {
+async fn run_at(federation: &mut Federation, stage: Stage) -> Run {
     let hub = federation.hub.clone();
     let gate = Job::new("gate");
     match stage {
@@ -82,7 +82,7 @@ async fn caught_at(federation: &mut Federation, stage: Stage) -> Run {
 }
 
 /// Continues a run and waits for its end.
-async fn let_go(federation: &mut Federation, run: &Run, stage: Stage) {
+async fn continue_run(federation: &mut Federation, run: &Run, stage: Stage) {
     let hub = federation.hub.clone();
     match stage {
         Stage::Stopping => {
@@ -114,53 +114,53 @@ async fn let_go(federation: &mut Federation, run: &Run, stage: Stage) {
 }
 
 #[tokio::test]
-async fn killing_the_server_at_any_stage_changes_no_outcome() {
+async fn hub_killed_at_any_stage_changes_no_outcome() {
     let mut federation = federation().await;
     for stage in STAGES {
-        let run = caught_at(&mut federation, stage).await;
+        let run = run_at(&mut federation, stage).await;
         federation.restart_server().await;
-        let_go(&mut federation, &run, stage).await;
+        continue_run(&mut federation, &run, stage).await;
     }
     federation.end().await;
 }
 
 #[tokio::test]
-async fn killing_the_agent_that_has_done_its_part_at_any_stage_changes_no_outcome() {
+async fn agent_killed_at_any_stage_changes_no_outcome() {
     let mut federation = federation().await;
     for stage in STAGES {
-        let run = caught_at(&mut federation, stage).await;
+        let run = run_at(&mut federation, stage).await;
         federation.restart_agent("hospital-a").await;
-        let_go(&mut federation, &run, stage).await;
+        continue_run(&mut federation, &run, stage).await;
     }
     federation.end().await;
 }
 
 #[tokio::test]
-async fn killing_both_agents_at_any_stage_changes_no_outcome() {
+async fn both_agents_killed_at_any_stage_change_no_outcome() {
     let mut federation = federation().await;
     for stage in STAGES {
-        let run = caught_at(&mut federation, stage).await;
+        let run = run_at(&mut federation, stage).await;
         federation.kill9_agent("hospital-a");
         federation.kill9_agent("hospital-b");
         federation.start_agent("hospital-b").await;
         federation.start_agent("hospital-a").await;
-        let_go(&mut federation, &run, stage).await;
+        continue_run(&mut federation, &run, stage).await;
     }
     federation.end().await;
 }
 
 #[tokio::test]
-async fn killing_server_and_agents_at_once_at_any_stage_changes_no_outcome() {
+async fn hub_and_agents_killed_at_any_stage_change_no_outcome() {
     let mut federation = federation().await;
     for stage in STAGES {
-        let run = caught_at(&mut federation, stage).await;
+        let run = run_at(&mut federation, stage).await;
         federation.kill9_server();
         federation.kill9_agent("hospital-a");
         federation.kill9_agent("hospital-b");
         federation.restart_server().await;
         federation.start_agent("hospital-a").await;
         federation.start_agent("hospital-b").await;
-        let_go(&mut federation, &run, stage).await;
+        continue_run(&mut federation, &run, stage).await;
     }
     federation.end().await;
 }
@@ -168,7 +168,7 @@ async fn killing_server_and_agents_at_once_at_any_stage_changes_no_outcome() {
 #[tokio::test]
 async fn killed_sidecar_of_a_running_member_fails_the_run_and_leaves_no_process() {
     let mut federation = federation().await;
-    let run = caught_at(&mut federation, Stage::Running).await;
+    let run = run_at(&mut federation, Stage::Running).await;
     federation.wait_started(&run, &ALL).await;
     federation.kill9_sidecar("hospital-a", &run);
     let end = federation.hub.ends(&run, "failed", "member_failed").await;
@@ -183,9 +183,9 @@ async fn killed_sidecar_of_a_running_member_fails_the_run_and_leaves_no_process(
 #[tokio::test]
 async fn sidecar_killed_during_a_stop_leads_to_stopped() {
     let mut federation = federation().await;
-    let run = caught_at(&mut federation, Stage::Stopping).await;
+    let run = run_at(&mut federation, Stage::Stopping).await;
     federation.kill9_sidecar("hospital-a", &run);
-    let_go(&mut federation, &run, Stage::Stopping).await;
+    continue_run(&mut federation, &run, Stage::Stopping).await;
     federation.end().await;
 }
 
@@ -200,7 +200,7 @@ async fn sidecar_killed_between_any_two_writes_of_a_start_causes_no_second_start
         federation.freeze("hospital-b");
         let run = federation.hub.launch(&Job::new("ok")).await;
         federation.hub.wait_member(&run, "hospital-a", "reserved").await;
-        let sidecar = federation.sidecar("hospital-a", &run).expect("a hold is a sidecar");
+        let sidecar = federation.sidecar("hospital-a", &run).expect("the hold has a sidecar");
         let path = sidecar.cwd.join(file);
         // The usual poll interval of 15 ms would miss all stages.
         let killer = tokio::task::spawn_blocking(move || {
@@ -211,7 +211,7 @@ async fn sidecar_killed_between_any_two_writes_of_a_start_causes_no_second_start
             sidecar.signal(nix::sys::signal::Signal::SIGKILL);
         });
         federation.thaw("hospital-b");
-        killer.await.expect("the killer ends");
+        killer.await.expect("the task that kills does not panic");
         let over = |now: &serde_json::Value| now["settled_at"].is_string();
         let end = federation
             .hub
@@ -232,7 +232,7 @@ async fn sidecar_killed_between_any_two_writes_of_a_start_causes_no_second_start
         assert_eq!(
             parties.len(),
             started.len(),
-            "killed at {file}: somebody was started twice: {started:?}"
+            "killed at {file}: a workload started twice: {started:?}"
         );
         federation.nothing_left(&run, None).await;
     }
@@ -240,7 +240,7 @@ async fn sidecar_killed_between_any_two_writes_of_a_start_causes_no_second_start
 }
 
 #[tokio::test]
-async fn killing_the_sidecar_that_holds_a_reservation_costs_a_round_and_nothing_else() {
+async fn sidecar_killed_during_a_reservation_costs_one_round() {
     let federation = federation().await;
     federation.freeze("hospital-b");
     let run = federation.hub.launch(&Job::new("ok")).await;

@@ -233,7 +233,7 @@ async fn i09_child_held_by_a_finalizer_is_reported_and_a_route_delays_nothing() 
     let world = World::new().await;
     let operator = world.operator(&[("exposure.ingress.class", "nginx")]).await;
     let held = json!({"metadata": {"finalizers": ["example.org/held"]}});
-    let (hold, let_go) =
+    let (hold, release) =
         (Patch::Merge(&held), Patch::Merge(json!({"metadata": {"finalizers": null}})));
     let by_default = PatchParams::default();
 
@@ -268,14 +268,14 @@ async fn i09_child_held_by_a_finalizer_is_reported_and_a_route_delays_nothing() 
     assert_eq!(status.phase, Some(Phase::Pending));
     assert!(status.message.unwrap().contains("metadata.finalizers"));
 
-    world.api::<Ingress>().patch("route", &by_default, &let_go).await.unwrap();
+    world.api::<Ingress>().patch("route", &by_default, &release).await.unwrap();
     world.found("route", |ingress: &Ingress| ingress.uid() != made.uid()).await;
     world
         .until("route", "another", |status| {
             exposed(status).is_some_and(|found| found.reason == "NoAddress")
         })
         .await;
-    world.api::<Service>().patch("again", &by_default, &let_go).await.unwrap();
+    world.api::<Service>().patch("again", &by_default, &release).await.unwrap();
     world.recorded("again").await;
     let log = operator.stop().await;
     assert!(!log.contains("reconcile pass failed"), "{log}");
@@ -331,8 +331,8 @@ async fn i07_foreground_deletion_of_an_object_waits_for_its_pod() {
     world.found(&pod, |pod: &Pod| pod.metadata.deletion_timestamp.is_some()).await;
     world.gone::<Service>("a").await;
     assert!(world.job("a").await.metadata.deletion_timestamp.is_some());
-    let let_go = json!({"metadata": {"finalizers": null}});
-    world.api::<Pod>().patch(&pod, &PatchParams::default(), &Patch::Merge(&let_go)).await.unwrap();
+    let release = json!({"metadata": {"finalizers": null}});
+    world.api::<Pod>().patch(&pod, &PatchParams::default(), &Patch::Merge(&release)).await.unwrap();
     world.gone::<IflearnerJob>("a").await;
 }
 

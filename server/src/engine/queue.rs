@@ -182,7 +182,7 @@ impl Queue {
     /// future.
     async fn recheck_active(&mut self, set_by: i64) -> Result<(), StoreError> {
         if set_by != 0 {
-            self.store.absence_again(self.clock.now(), set_by, self.away_after_s).await?;
+            self.store.restart_absences(self.clock.now(), set_by, self.away_after_s).await?;
         }
         let tasks = self.store.active_tasks().await?;
         self.clock_shift = None;

@@ -156,10 +156,10 @@ impl Store {
         tx.commit().await
     }
 
-    /// Adapts absences after the wall clock was set by `set_by` microseconds and shows `now`.
-    /// Absences shorter than `away_after_s` start now, so that no other agent replaces a party's
-    /// agent too early; so do absences that would start in the future and never end.
-    pub async fn absence_again(
+    /// Corrects the absences after the wall clock was set by `set_by` microseconds to `now`. An
+    /// absence shorter than `away_after_s` restarts now, so that no other agent replaces the agent
+    /// of the party too early. An absence that would start in the future restarts now, too.
+    pub async fn restart_absences(
         &self,
         now: Timestamp,
         set_by: i64,
@@ -170,7 +170,7 @@ impl Store {
             .saturating_sub(set_by)
             .saturating_sub(Timestamp(0).plus_secs(away_after_s).0)
             .min(now.0);
-        let mut tx = self.write_tx("absence_again").await?;
+        let mut tx = self.write_tx("restart_absences").await?;
         execute!(
             &mut tx,
             "UPDATE parties SET since = ? WHERE connected = 0 AND since > ?",
