@@ -199,5 +199,6 @@ mod tests {
         for line in wanted {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
+        flow_testkit::assert_monitored(&text, |name| name.starts_with("flow_agent_"));
     }
 }

@@ -93,3 +93,18 @@ impl Metrics {
         page(&[&self.registry])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn u22_alert_rules_and_dashboard_use_metrics_of_the_page() {
+        let metrics = Metrics::default();
+        metrics.record_pass("applied", Duration::ZERO);
+        metrics.record_failure("conflict");
+        metrics.record_write("Job", "create");
+        let page = metrics.encode(&JobCounts::from([(("server", "Running"), 1)])).unwrap();
+        flow_testkit::assert_monitored(&page, |name| name.starts_with("flow_operator_"));
+    }
+}

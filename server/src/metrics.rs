@@ -14,7 +14,7 @@ use flow_common::tls::Certificate;
 use flow_domain::id::RunId;
 use flow_domain::run::{Ending, Run};
 use parking_lot::Mutex;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -102,8 +102,19 @@ struct LimitLabel {
     limit: &'static str,
 }
 
+/// The series that a page contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disclosure {
+    /// No name of a party, for callers without a token.
+    Anonymous,
+    /// Everything.
+    Full,
+}
+
 pub struct Metrics {
     registry: Registry,
+    /// The metrics with names of parties.
+    of_parties: Registry,
     runs: Family<PhaseLabel, Gauge>,
     members: Family<PhaseLabel, Gauge>,
     parties: Gauge,
@@ -211,6 +222,7 @@ impl Metrics {
         store.register(&mut registry);
         let metrics = Self {
             registry: Registry::default(),
+            of_parties: Registry::default(),
             runs: Family::default(),
             members: Family::default(),
             parties: Gauge::default(),
@@ -381,18 +393,19 @@ impl Metrics {
             Unit::Seconds,
             metrics.rpc_duration.clone(),
         );
-        registry.register(
+        let mut of_parties = Registry::with_prefix("flow");
+        of_parties.register(
             "party_connected",
             "1 if the party's agent has a session, 0 if it had one since the start of the hub",
             metrics.party_connected.clone(),
         );
-        registry.register_with_unit(
+        of_parties.register_with_unit(
             "party_last_contact",
             "Time since the party's last session ended; 0 while it is connected",
             Unit::Seconds,
             metrics.party_absence.clone(),
         );
-        Self { registry, ..metrics }
+        Self { registry, of_parties, ..metrics }
     }
 
     /// Counts the run under its phase and the reason of its wait, or removes a run that does not
@@ -538,7 +551,12 @@ impl Metrics {
     }
 
     /// Returns the page, with the given counts and the state of the sessions.
-    pub fn encode(&self, counts: &Counts, sessions: &Sessions) -> Result<String, fmt::Error> {
+    pub fn encode(
+        &self,
+        counts: &Counts,
+        sessions: &Sessions,
+        disclosure: Disclosure,
+    ) -> Result<String, fmt::Error> {
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         for (family, counts) in [(&self.runs, &counts.runs), (&self.members, &counts.members)] {
             family.clear();
@@ -551,10 +569,53 @@ impl Metrics {
             .store(flow_common::telemetry::lines_dropped(), Ordering::Relaxed);
         self.parties.set(signed(counts.parties));
         self.sessions.set(i64::try_from(sessions.count()).unwrap_or(i64::MAX));
-        self.update_party_gauges(sessions);
         self.update_host_gauges();
         let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        encode_registry(&mut text, &self.registry)?;
+        if disclosure == Disclosure::Full {
+            self.update_party_gauges(sessions);
+            encode_registry(&mut text, &self.of_parties)?;
+        }
+        encode_eof(&mut text)?;
         Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flow_common::clock::monotonic;
+
+    use super::*;
+
+    #[test]
+    fn u22_alert_rules_and_dashboard_use_metrics_of_the_page() {
+        let metrics = Metrics::new(&StoreMetrics::default());
+        let labels = WaitLabels { phase: "queued", reason: "party_away" };
+        metrics.waiting.get_or_create(&labels).inc();
+        let labels = EndingLabels { outcome: "failed", reason: "exit" };
+        metrics.runs_finished.get_or_create(&labels).inc();
+        metrics.task_change("create", "accepted");
+        metrics.engine_commit("ok");
+        metrics.loop_pass("engine", true, monotonic());
+        metrics.rpc("session", "ok", monotonic());
+        metrics.request("GET", "/api/v2/tasks", 200, Duration::ZERO);
+        let listener = metrics.listener("rest");
+        drop(listener.enter());
+        let label = ListenerLabel("rest");
+        metrics.certificate_expires.get_or_create(&label).set(1);
+        let phase = || ("running".to_owned(), 1);
+        let counts = Counts {
+            runs: [phase()].into(),
+            members: [phase()].into(),
+            parties: 1,
+            parties_connected: 1,
+        };
+        let sessions = Sessions::default();
+        let party = "hospital-a".parse().unwrap();
+        let _session = sessions.register(&party, 1);
+        let page = metrics.encode(&counts, &sessions, Disclosure::Full).unwrap();
+        let is_ours =
+            |name: &str| !name.starts_with("flow_agent_") && !name.starts_with("flow_operator_");
+        flow_testkit::assert_monitored(&page, is_ours);
     }
 }

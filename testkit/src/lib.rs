@@ -10,6 +10,7 @@ pub mod kube;
 mod load;
 mod machine;
 mod marker;
+mod monitoring;
 mod outage;
 mod port;
 mod tied;
@@ -19,9 +20,11 @@ mod wait;
 pub use database::{Server, mariadb, mysql, shared_mariadb, shared_mysql};
 pub use load::{Holders, answer_time, resident_bytes, sized};
 pub use machine::{
-    cache_dir, digits, digits_dir, nginx, registry, repository, schemathesis, venv_python, workload,
+    cache_dir, debian, digits, digits_dir, nginx, promtool, registry, repository, schemathesis,
+    venv_python, workload,
 };
 pub use marker::{StartMarker, alive_with_marker};
+pub use monitoring::assert_monitored;
 pub use outage::{WithoutDescriptors, closed_pipe, full_output, stuck_pipe, without_descriptors};
 pub use port::free_port;
 pub use tied::spawn_tied;

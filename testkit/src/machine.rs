@@ -31,6 +31,16 @@ pub fn nginx() -> PathBuf {
     prepared("nginx/nginx")
 }
 
+/// The tool that checks rules of Prometheus.
+pub fn promtool() -> PathBuf {
+    prepared("promtool/promtool")
+}
+
+/// The folder of a small Debian with systemd, for copies.
+pub fn debian() -> PathBuf {
+    prepared("debian/root")
+}
+
 /// A registry of container images, `docker-registry`, and a program that moves images, `skopeo`:
 /// Debian's.
 pub fn registry(program: &str) -> PathBuf {

@@ -1,5 +1,5 @@
 //! Probes and metrics on a listener of their own, without a token: connections that occupy all
-//! slots of the other listeners do not delay them.
+//! slots of the other listeners do not delay them. The metrics name no party.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use flow_common::probe;
 use tokio::net::TcpListener;
 
 use super::service;
+use crate::metrics::Disclosure;
 use crate::state::App;
 
 #[derive(Clone)]
@@ -18,7 +19,9 @@ impl probe::Pages for Pages {
     }
 
     async fn metrics(&self) -> Result<String, String> {
-        service::metrics_text(&self.0).await.map_err(|error| error.to_string())
+        service::metrics_text(&self.0, Disclosure::Anonymous)
+            .await
+            .map_err(|error| error.to_string())
     }
 }
 

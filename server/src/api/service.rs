@@ -9,6 +9,7 @@ use flow_domain::error::Error;
 use http::{StatusCode, header};
 
 use super::problem::ApiError;
+use crate::metrics::Disclosure;
 use crate::state::App;
 
 /// Check that the process is alive
@@ -35,12 +36,12 @@ pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, String) {
 /// Get the metrics of the hub
 #[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, description = "Metrics in the OpenMetrics text format", body = String, content_type = "application/openmetrics-text")))]
 pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
-    let text = metrics_text(&app).await?;
+    let text = metrics_text(&app, Disclosure::Full).await?;
     Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response())
 }
 
 /// Returns the metrics in the OpenMetrics text format.
-pub async fn metrics_text(app: &App) -> Result<String, Error> {
+pub async fn metrics_text(app: &App, disclosure: Disclosure) -> Result<String, Error> {
     let counts = app.store.counts().await?;
-    app.metrics.encode(&counts, &app.sessions).map_err(Error::internal)
+    app.metrics.encode(&counts, &app.sessions, disclosure).map_err(Error::internal)
 }

@@ -1,6 +1,10 @@
 //! Probes, metrics, the reference page, and the headers of every response.
 
+use std::sync::Arc;
+
 use http::{Method, StatusCode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::common::TestApp;
 
@@ -72,6 +76,35 @@ async fn metrics_count_requests_by_method_status_and_route() {
     ] {
         assert!(text.contains(series), "{series} in {text}");
     }
+}
+
+/// Returns a page of the probe listener.
+async fn probe_page(hub: &TestApp, path: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let serving = tokio::spawn(flow_server::api::serve_probes(Arc::clone(&hub.app), listener));
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: hub\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("it answers");
+    serving.abort();
+    answer
+}
+
+#[tokio::test]
+async fn metrics_name_parties_only_to_callers_with_the_token() {
+    let hub = TestApp::start().await;
+    let _agent = hub.agent("hospital-a").await;
+    let page = hub.get("/metrics").await.expect(StatusCode::OK).text();
+    assert!(page.contains("flow_party_connected{party=\"hospital-a\"} 1"), "{page}");
+    hub.get("/metrics").anonymous().await.problem(401, "unauthenticated");
+    for path in ["/metrics", "/readyz"] {
+        let page = probe_page(&hub, path).await;
+        assert!(page.starts_with("HTTP/1.1 200 ") && !page.contains("hospital-a"), "{page}");
+    }
+    let page = probe_page(&hub, "/metrics").await;
+    assert!(page.contains("flow_sessions 1") && page.ends_with("# EOF\n"), "{page}");
 }
 
 #[tokio::test]
