@@ -131,7 +131,8 @@ pub struct StoreConfig {
 fn address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(from)?;
     text.parse().map_err(|_| {
-        let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()).unwrap_or(1235);
+        let port = text.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
+        let port = port.unwrap_or("PORT");
         let wanted = format!("must be an IP address and a port: 127.0.0.1:{port} for this machine alone, 0.0.0.0:{port} for all");
         serde::de::Error::custom(format!("{text:?} {wanted}"))
     })
@@ -362,6 +363,8 @@ mod tests {
             error.contains("rest.listen") && error.contains("127.0.0.1:8080 for this machine"),
             "{error}"
         );
+        let error = load(None, vec![("grpc.listen".to_owned(), "0.0.0.0".to_owned())]).unwrap_err();
+        assert!(error.to_string().contains("0.0.0.0:PORT for all"), "{error}");
     }
 
     #[test]
