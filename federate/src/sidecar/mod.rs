@@ -115,6 +115,8 @@ fn detach(dir: &RunDir) -> io::Result<()> {
     // SAFETY: this process has opened nothing yet; it inherited every descriptor above the standard
     // ones.
     unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+    // The program started through /proc/self/exe, so `ps -e` and `top` would show `exe`.
+    nix::sys::prctl::set_name(c"flow-sidecar")?;
     // Fails only for a group leader, which already has a session of its own.
     let _ = setsid();
     umask(Mode::from_bits_truncate(0o077));

@@ -129,6 +129,20 @@ async fn very_long_path_of_the_data_directory_works() {
 }
 
 #[tokio::test]
+async fn u28_sidecar_has_a_readable_name_in_the_process_list() {
+    let place = Place::new();
+    let agent = place.agent();
+    agent.runtime.hold(place.hold(&["grpc"])).await.expect("held");
+    let pid = place.sidecar().expect("a sidecar");
+    let of_process = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).expect("it is ours");
+    assert_eq!(of_process("comm"), b"flow-sidecar\n");
+    let line = of_process("cmdline");
+    let program = line.split(|byte| *byte == 0).next().expect("a program");
+    let own = std::env::current_exe().expect("a path");
+    assert_eq!(program, own.file_name().expect("a name").as_encoded_bytes());
+}
+
+#[tokio::test]
 async fn an_idle_sidecar_is_small() {
     let place = Place::new();
     let agent = place.agent();

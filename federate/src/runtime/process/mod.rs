@@ -17,9 +17,9 @@ mod follow;
 mod sweep;
 
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +97,13 @@ impl ProcessConfig {
             overdue: OVERDUE_DEFAULT,
         }
     }
+}
+
+/// Name under which this program was started, without its directory.
+fn own_name() -> OsString {
+    let started = std::env::args_os().next().map(PathBuf::from);
+    let name = started.as_deref().and_then(Path::file_name);
+    name.unwrap_or(OsStr::new("flow-federate")).to_owned()
 }
 
 /// Containment of workloads on this machine, for the inventory.
@@ -268,6 +275,8 @@ impl ProcessRuntime {
         let program =
             self.config.sidecar.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
         let mut child = Command::new(program)
+            // `ps` shows this name; the path of the program says nothing.
+            .arg0(own_name())
             .arg("sidecar")
             .arg("--run-dir")
             .arg(entry.dir.path())
