@@ -467,9 +467,21 @@ fn describe(status: &Status) -> String {
     }
     match (status.source(), status.message()) {
         (Some(source), _) => root_cause(source).to_string(),
-        (None, "") => status.code().to_string(),
-        (None, message) => format!("{}: {message}", status.code()),
+        (None, "") => code_name(status.code()),
+        (None, message) => format!("{}: {message}", code_name(status.code())),
     }
+}
+
+/// Returns the code as the guides name it: `unauthenticated`, `resource_exhausted`.
+fn code_name(code: Code) -> String {
+    let mut name = String::new();
+    for letter in format!("{code:?}").chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
 }
 
 /// True if a gRPC server gave the answer.
@@ -536,6 +548,13 @@ mod tests {
         assert!((0..1000).all(|_| jitter(10_000) < 10_000));
         assert_eq!(backoff_bound_ms(failures_after(failures, STABLE_SESSION_MIN)), 100);
         assert_eq!(backoff_bound_ms(failures_after(u32::MAX, Duration::ZERO)), 10_000);
+    }
+
+    #[test]
+    fn u28_log_names_the_codes_of_the_guide() {
+        let cause = describe(&Status::unauthenticated("the party's name or secret is wrong"));
+        assert_eq!(cause, "unauthenticated: the party's name or secret is wrong");
+        assert_eq!(describe(&Status::resource_exhausted("")), "resource_exhausted");
     }
 
     #[test]
