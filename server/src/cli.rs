@@ -16,7 +16,7 @@ use crate::config::{self, Config};
 use crate::error::StartError;
 use crate::reload::Reload;
 use crate::store::{Store, StoreError};
-use crate::{serve, startup};
+use crate::{backup, serve, startup};
 
 /// The hub of a federation: stores tasks, schedules them across parties, reports their state.
 #[derive(Debug, Parser)]
@@ -52,19 +52,27 @@ enum Command {
     Token,
     /// Check configuration, data directory, database and schema; print the remedy for each problem.
     Doctor,
-    /// Copy the embedded database to a new file, also while the hub is running.
+    /// Copy the embedded database to a new file, also while the hub is running. With --all: also
+    /// token, configuration, certificates and keys, to a new directory.
+    ///
+    /// A backup contains secrets; only its owner can read it. It never contains the database of
+    /// MySQL and MariaDB: dump that with the database's own tools.
     Backup {
-        /// File to write; must not exist.
-        #[arg(value_name = "FILE")]
+        /// Back up everything that a new machine needs for this hub, to the directory PATH.
+        #[arg(long)]
+        all: bool,
+        /// File or directory to write; must not exist.
+        #[arg(value_name = "PATH")]
         to: PathBuf,
     },
     /// Replace the embedded database by a backup; the hub must not be running.
     ///
-    /// With MySQL, first load the dump with MySQL's own tools, then run `restore --loaded`, so that
-    /// agents learn of the restore.
+    /// From a directory of `backup --all` it also restores a missing token, and names configuration,
+    /// certificates and keys that differ from the backup. With MySQL, first load the dump with
+    /// MySQL's own tools, then run `restore --loaded`, so that agents learn of the restore.
     Restore {
-        /// The backup file.
-        #[arg(value_name = "FILE", required_unless_present = "loaded", conflicts_with = "loaded")]
+        /// The backup: a file, or the directory of `backup --all`.
+        #[arg(value_name = "PATH", required_unless_present = "loaded", conflicts_with = "loaded")]
         from: Option<PathBuf>,
         /// The database was restored by other means.
         #[arg(long)]
@@ -157,7 +165,11 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             store.close().await;
             println!("the database is up to date");
         }
-        Command::Backup { to } => {
+        Command::Backup { all: true, to } => {
+            backup::write(&config, cli.config.file.as_deref(), &to).await?;
+            println!("wrote {}", to.display());
+        }
+        Command::Backup { all: false, to } => {
             let store = startup::open_store(&config).await?;
             store.check_schema().await.map_err(|error| StartError(chain(&error)))?;
             store.backup_to(&to).await.map_err(|error| StartError(chain(&error)))?;
@@ -208,8 +220,8 @@ async fn doctor(config: &Config, wrong: &[String]) -> Result<ExitCode, StartErro
         false => wrong.iter().for_each(|sentence| print(false, "configuration", sentence)),
     }
     if config.store.url.is_none() && !config.sqlite_path().exists() {
-        print(false, "database", "there is no database yet: `flow-server serve` creates it");
-        return Ok(ExitCode::FAILURE);
+        println!("note database: there is none yet; the first `flow-server serve` creates it");
+        return Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     match startup::open_store(config).await {
         Err(StartError(message)) => print(false, "database", &message),
@@ -238,6 +250,8 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
             mark_as_restored(&store, 0).await?;
         }
         (Some(from), None) => {
+            let whole = from.is_dir().then_some(from);
+            let from = whole.map_or_else(|| from.to_owned(), |whole| whole.join(backup::DATABASE));
             let place = config.sqlite_path();
             let staged = config.data_dir.join("flow.db.restoring");
             let failed = |what: &str| {
@@ -256,7 +270,7 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
                     _ => {}
                 }
             }
-            std::fs::copy(from, &staged)
+            std::fs::copy(&from, &staged)
                 .map_err(failed(&format!("cannot copy {}", from.display())))?;
             // Checked, migrated and marked as restored before it replaces the old database.
             let mut of_staged = config.clone();
@@ -280,6 +294,10 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
             std::fs::File::open(&config.data_dir)
                 .and_then(|dir| dir.sync_all())
                 .map_err(failed("cannot sync the data directory"))?;
+            if let Some(whole) = whole {
+                backup::restore_token(config, whole)?;
+                backup::differing(whole)?.iter().for_each(|sentence| println!("{sentence}"));
+            }
         }
     }
     println!(

@@ -10,6 +10,7 @@
 
 pub mod api;
 pub mod auth;
+mod backup;
 pub mod cli;
 pub mod config;
 pub mod engine;
