@@ -10,7 +10,7 @@ export RUSTUP_TOOLCHAIN := stable
 endif
 endif
 .DEFAULT_GOAL := help
-.PHONY: help quickstart build test test-quick test-kubernetes test-long setup-test check hooks fmt generate bench clean
+.PHONY: help quickstart deb dist build test test-quick test-kubernetes test-long setup-test check hooks fmt generate bench clean
 .PHONY: manifests install uninstall run deploy undeploy docker-build docker-push kube-quickstart
 
 help: ## list these verbs
@@ -61,7 +61,7 @@ check: ## formatting, scripts, lints, generated files, dependencies; a change mu
 	$(CARGO) fmt --all --check
 	tools/check-language.sh --self-test
 	tools/check-language.sh
-	shellcheck tools/*.sh .ci/run deploy/images/*.sh deploy/images/*/*.sh
+	shellcheck tools/*.sh .ci/run deploy/images/*.sh deploy/images/*/*.sh deploy/packages/*.sh
 	$(CARGO) deny --locked check --hide-inclusion-graph licenses bans sources
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings -A clippy::unwrap_used
 	$(CARGO) clippy --workspace --locked -- -D warnings
@@ -83,6 +83,17 @@ comma := ,
 bench: ## measure a release build against the budgets and print one table; ONLY=start,lists selects benches
 	$(CARGO) build --workspace --locked --release --bins
 	$${CARGO_TARGET_DIR:-target}/release/bench $(subst $(comma), ,$(ONLY))
+
+deb: ## Debian packages of hub, agent, operator and flowctl, into target/packages; BIN=FOLDER uses the programs there
+	@[ -n "$(BIN)" ] || $(CARGO) build --workspace --locked --release --bins
+	tools/package.sh deb "$(or $(BIN),$${CARGO_TARGET_DIR:-target}/release)" target/packages
+
+# The programs are linked against an old glibc by zig, which comes from PyPI.
+dist_target := $(shell uname -m)-unknown-linux-gnu
+dist: ## tarballs for every Linux with glibc 2.17 or newer, an SBOM and checksums, into target/dist
+	tools/setup-test.sh zig
+	PATH="$(or $(FLOW_CACHE),$(CURDIR)/.cache)/zig/bin:$$PATH" $(CARGO) zigbuild --workspace --locked --release --bins --target $(dist_target).2.17
+	tools/package.sh dist "$${CARGO_TARGET_DIR:-target}/$(dist_target)/release" target/dist
 
 clean: ## remove target/; the cache of the test kit stays (rm -r .cache removes it)
 	$(CARGO) clean

@@ -1,20 +1,21 @@
 #!/bin/bash
-# Installs the requirements of the tests: a C compiler, MariaDB and MySQL servers, a Python
-# environment with the iflearner framework and its data, schemathesis, and Kubernetes. The pieces
-# are in .cache/ (or $FLOW_CACHE). A finished piece carries a stamp of its inputs: a second run
-# compares stamps only.
+# Installs the requirements of the tests: a C compiler, MariaDB and MySQL servers, promtool, a
+# Debian tree for the packages, a Python environment with the iflearner framework and its data,
+# schemathesis, and Kubernetes. The pieces are in .cache/ (or $FLOW_CACHE). A finished piece carries
+# a stamp of its inputs: a second run compares stamps only.
 #
 # The database servers are Debian packages that are unpacked into the cache and run with their own
-# C library. Nothing is installed on the machine, no service starts, and root is not needed. MySQL
-# (only in Debian unstable) works beside any Debian release. apt uses the mirror, proxy and keys
+# C library. Nothing is installed on the machine, no service starts, and root is not needed, except
+# for the Debian tree and mmdebstrap, which makes it. MySQL (only in Debian unstable) works beside
+# any Debian release. apt uses the mirror, proxy and keys
 # of the machine.
 #
 # Kubernetes is built from the Go module proxy at the version of testkit/kube/go.mod: `kube` holds
 # its programs, `kube-node` the parts of a node that runs pods, `kube-workload` the training
 # workload as a container image.
 #
-#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry venv digits schemathesis kube kube-node kube-workload;
-#                                   default: all
+#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry promtool debian venv digits schemathesis kube kube-node kube-workload zig;
+#                                   default: all but zig, which only `make dist` needs
 #
 # `machine` is always first: the C compiler and the Python interpreter of the machine.
 set -euo pipefail
@@ -23,7 +24,7 @@ repo=$(cd "$(dirname "$0")/.." && pwd)
 cd "$repo" # a relative FLOW_CACHE starts here, as in the test kit
 cache=${FLOW_CACHE:-$repo/.cache}
 workload=$repo/workloads/iflearner-digits
-wanted=" ${*:-mariadb mysql nginx registry venv digits schemathesis kube kube-node kube-workload} "
+wanted=" ${*:-mariadb mysql nginx registry promtool debian venv digits schemathesis kube kube-node kube-workload} "
 
 die() { echo "setup-test: $*" >&2; exit 1; }
 
@@ -148,6 +149,18 @@ prepare_registry() {
         launcher "$program" "../bin/$program" ''
     done
 }
+prepare_promtool() {
+    unpack "$(release)" prometheus
+    rm -r root/usr/bin/prometheus root/usr/share # the server and its pages
+    launcher promtool ../bin/promtool ''
+}
+# A small Debian in which the tests install the packages; it needs root.
+prepare_debian() {
+    local uri
+    uri=$(mirror)
+    [ -n "$uri" ] || { echo "no Debian mirror in apt's sources for '$(release)'; set FLOW_DEBIAN_MIRROR"; return 1; }
+    mmdebstrap --variant=essential --include=passwd,systemd --skip=check/empty "$(release)" root "$uri"
+}
 prepare_mysql() {
     unpack sid mysql-server-core
     server mysqld --innodb-redo-log-capacity=32M --secure-file-priv=
@@ -177,6 +190,13 @@ prepare_schemathesis() {
     "$1" -m venv .
     bin/pip install --disable-pip-version-check --no-deps -r "$repo/e2e/contract/requirements.txt"
     bin/st --version
+}
+
+# A linker for old versions of the C library, and its driver for Cargo.
+prepare_zig() {
+    "$1" -m venv .
+    bin/pip install --disable-pip-version-check --no-deps -r "$repo/deploy/packages/requirements.txt"
+    bin/cargo-zigbuild --version
 }
 
 # Prints the first Go that accepts testkit/kube/go.mod. (A Go with toolchain downloads may fetch a
@@ -230,7 +250,9 @@ if [ -z "$interpreter" ]; then
     interpreter=$(python)
     [ -n "$interpreter" ] || die "needs Python 3.11, 3.12 or 3.13 with its venv module; run: sudo apt-get update && sudo apt-get install -y python3 python3-venv (or set FLOW_PYTHON to one)"
 fi
-if is_wanted mariadb mysql nginx registry && ! ls "$cache"/{mariadb,mysql,nginx,registry}/.stamp > /dev/null 2>&1; then
+! is_wanted debian || command -v mmdebstrap > /dev/null || apt_install 'mmdebstrap' mmdebstrap
+command -v strip readelf > /dev/null || apt_install 'binutils' binutils
+if is_wanted mariadb mysql nginx registry promtool && ! ls "$cache"/{mariadb,mysql,nginx,registry,promtool}/.stamp > /dev/null 2>&1; then
     command -v apt-get dpkg-deb > /dev/null || die "needs apt and dpkg (Debian 12 or newer) to fetch the database servers, nginx and the registry"
 fi
 
@@ -241,11 +263,15 @@ piece mariadb "$(recipe mirror unpack launcher server prepare_mariadb)" prepare_
 piece mysql "$(recipe mirror unpack launcher server prepare_mysql)" prepare_mysql
 piece nginx "$(recipe mirror unpack launcher prepare_nginx)" prepare_nginx
 piece registry "$(recipe mirror unpack launcher prepare_registry)" prepare_registry
+piece promtool "$(recipe mirror unpack launcher prepare_promtool)" prepare_promtool
+piece debian "$(recipe mirror prepare_debian)" prepare_debian
 # A venv contains its own path and that of the interpreter: the stamp contains both.
 venv_stamp="$(recipe prepare_venv) $cache $interpreter $(cat "$workload"/requirements*.txt | cksum)"
 piece venv "$venv_stamp" prepare_venv "$interpreter"
 piece digits "$venv_stamp $(cksum < "$workload/make_data.py")" "$cache/venv/bin/python" "$workload/make_data.py" .
 piece schemathesis "$(recipe prepare_schemathesis) $cache $interpreter $(cksum < e2e/contract/requirements.txt)" prepare_schemathesis "$interpreter"
+
+piece zig "$(recipe prepare_zig) $cache $interpreter $(cksum < deploy/packages/requirements.txt)" prepare_zig "$interpreter"
 
 # Built at the lowest priority and from the user's own module and build caches: minutes the first
 # time, seconds afterwards.
