@@ -64,10 +64,13 @@ activate() {
 # deactivate COMPONENT: stops the service before its files are removed.
 deactivate() {
     has_service "$1" || return 0
-    if systemd_runs; then
-        systemctl disable --now --quiet "$1.service" || true
-        if [ "$1" = flow-server ]; then systemctl disable --now --quiet flow-server-backup.timer || true; fi
-    fi
+    units=$1.service
+    if [ "$1" = flow-server ]; then units="$units flow-server-backup.timer"; fi
+    for unit in $units; do
+        if systemd_runs && systemctl cat "$unit" > /dev/null 2>&1; then
+            systemctl disable --now --quiet "$unit" || true
+        fi
+    done
     if [ -n "$(processes_of "$1")" ]; then
         say "$1" "workloads continue without it; a purge ends them"
     fi

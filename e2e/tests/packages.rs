@@ -113,7 +113,7 @@ impl Machine {
         Command::new("nsenter")
             .args(["--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net", "--root"])
             .args(["--target", &self.init])
-            .args(["/usr/bin/env", "--chdir=/", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"])
+            .args(["/usr/bin/env", "--chdir=/", "-i", "PATH=/usr/local/bin:/usr/sbin:/usr/bin"])
             .args(["DEBIAN_FRONTEND=noninteractive", "/bin/sh", "-euc"])
             .arg(format!("{FUNCTIONS}{script}"))
             .output()

@@ -34,7 +34,7 @@ fn failed<'a>(what: &'a str, path: &'a Path) -> impl FnOnce(io::Error) -> StartE
 }
 
 /// Writes the backup to the new directory `to`. With a database server the database is not part of
-/// it, and a line on standard error says so.
+/// it, and a line on standard error reports this.
 pub(crate) async fn write(
     config: &Config,
     file: Option<&Path>,
