@@ -204,6 +204,30 @@ fn passwords_are_never_shown() {
     assert!(output.out.contains(&format!("store.password_file = \"{file}\"")), "{output:?}");
 }
 
+#[test]
+fn u28_backup_reports_that_it_has_no_database_of_a_server() {
+    let place = Place::new();
+    let file = place.write("password", "open-sesame");
+    let text = format!(
+        "[store]\nurl = \"mysql://flow@127.0.0.1:1/flow\"\npassword_file = \"{file}\"\n[hub_agent]\nenabled = false\n"
+    );
+    let config = place.write("hub.toml", &text);
+    let backup = place.path("backup");
+    let output = place.server(&["backup", "--all", &backup, "--config", &config]);
+    assert!(
+        output.status == 0 && output.err.contains("the database is not in this backup: dump it"),
+        "{output:?}"
+    );
+    let copied = |path: &str| std::fs::read_to_string(format!("{backup}/files{path}"));
+    assert_eq!(copied(&file).expect("a copy"), "open-sesame");
+    assert_eq!(copied(&config).expect("a copy"), text);
+    let output = place.server(&["backup", "--all", &backup, "--config", &config]);
+    assert!(
+        output.status == 1 && output.err.contains("exists: name a new directory"),
+        "{output:?}"
+    );
+}
+
 #[tokio::test]
 async fn doctor_reports_missing_unmigrated_valid_and_damaged_databases() {
     let place = Place::new();
