@@ -97,6 +97,7 @@ deb() {
     fi
     local depends
     depends="libc6 (>= $(glibc "$root/usr/bin/$name"))"
+    if readelf --dynamic "$root/usr/bin/$name" | grep -qF libgcc_s; then depends="$depends, libgcc-s1"; fi
     [ "$name" = flowctl ] || depends="$depends, passwd, util-linux"
     cat > "$root/DEBIAN/control" << END
 Package: $name
