@@ -159,7 +159,7 @@ prepare_debian() {
     local uri
     uri=$(mirror)
     [ -n "$uri" ] || { echo "no Debian mirror in apt's sources for '$(release)'; set FLOW_DEBIAN_MIRROR"; return 1; }
-    mmdebstrap --variant=essential --include=passwd,systemd --skip=check/empty "$(release)" root "$uri"
+    mmdebstrap --variant=essential --include=passwd,systemd --dpkgopt=force-unsafe-io "$(release)" root "$uri"
 }
 prepare_mysql() {
     unpack sid mysql-server-core
