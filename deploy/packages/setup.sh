@@ -11,7 +11,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=deploy/packages/lib.sh
 . "$here/share/lib.sh"
-bin=/usr/local/bin share=/usr/local/share/flow units=/etc/systemd/system
+bin=/usr/local/bin share=/usr/local/share/flow unit_dir=/etc/systemd/system
 all='flow-server flow-federate flow-operator flowctl'
 
 usage() { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -35,9 +35,9 @@ install_component() {
     mv "$bin/.$1.new" "$bin/$1"
     for unit in $(units_of "$1"); do
         sed "s,/usr/bin/flow,$bin/flow,; s,/usr/share/doc/$1,$share," \
-            "$here/systemd/$unit" > "$units/.$unit.new"
-        chmod 644 "$units/.$unit.new"
-        mv "$units/.$unit.new" "$units/$unit"
+            "$here/systemd/$unit" > "$unit_dir/.$unit.new"
+        chmod 644 "$unit_dir/.$unit.new"
+        mv "$unit_dir/.$unit.new" "$unit_dir/$unit"
     done
     if has_service "$1"; then
         config=$(config_of "$1")
@@ -51,7 +51,7 @@ install_component() {
 remove_component() {
     deactivate "$1"
     rm -f "$bin/$1"
-    for unit in $(units_of "$1"); do rm -f "$units/$unit"; done
+    for unit in $(units_of "$1"); do rm -f "$unit_dir/$unit"; done
     forget
     left=
     for name in $all; do if [ -e "$bin/$name" ]; then left=1; fi; done

@@ -275,7 +275,7 @@ impl ProcessRuntime {
         let program =
             self.config.sidecar.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
         let mut child = Command::new(program)
-            // `ps` shows this name; the path of the program says nothing.
+            // `ps` shows this name in place of /proc/self/exe.
             .arg0(own_name())
             .arg("sidecar")
             .arg("--run-dir")
