@@ -27,6 +27,7 @@ macro_rules! same_fields {
     };
 }
 
+mod comparison;
 mod event;
 pub mod limits;
 mod named;
@@ -42,6 +43,9 @@ mod task;
 mod template;
 mod time;
 
+pub use comparison::{
+    ComparedInput, ComparedMetric, ListedRun, MetricValues, RunComparison, RunToCompare,
+};
 pub use event::Event;
 pub use named::Named;
 pub use orphan::{Orphan, OrphanDecision};
@@ -53,8 +57,8 @@ pub use problem::{FieldProblem, Problem};
 pub use progress::{
     FederationProgress, MemberProgress, ProgressSummary, Series, SeriesList, SeriesPoint,
 };
-pub use run::{Ending, Exit, Member, Reason, Run, RunSummary, Waiting};
-pub use task::{Rules, RulesInput, Task, TaskInput, TaskMember, TaskMemberInput};
+pub use run::{Ending, Exit, Member, Reason, Run, RunInputs, RunSummary, Waiting};
+pub use task::{Rules, RulesInput, StartInput, Task, TaskInput, TaskMember, TaskMemberInput};
 pub use template::{
     ParamSchema, ParamSchemaInput, Resources, ResourcesInput, Revision, Template, TemplateContent,
     TemplateInput,

@@ -27,3 +27,11 @@ pub const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[!#-~]*")$"#;
 /// Form of an orphan's id: party, run and attempt, separated by dots.
 pub const ORPHAN_ID_PATTERN: &str =
     r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.[0-9a-f]{32}\.[0-9]{1,10}$";
+/// Digits of an id.
+pub const ID_DIGITS: usize = 32;
+/// Form of the first digits of an id.
+pub const ID_PREFIX_PATTERN: &str = "^[0-9a-f]{0,32}$";
+/// Fewest runs of a comparison.
+pub const COMPARED_RUNS_MIN: usize = 2;
+/// Most runs of a comparison.
+pub const COMPARED_RUNS_MAX: usize = 10;

@@ -68,7 +68,7 @@ pub struct ProgressSummary {
 
 impl ProgressSummary {
     /// Summarises the progress of the required members. `epochs` is the number of epochs of the
-    /// task, if the caller knows it; otherwise the members' own number counts.
+    /// run, if the hub has recorded it; otherwise the members' own number counts.
     #[must_use]
     pub fn new<'a>(
         members: impl Iterator<Item = (&'a flow_domain::member::Member, Option<&'a Progress>)>,

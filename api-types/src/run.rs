@@ -1,11 +1,12 @@
 //! Runs and their members.
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 
-use flow_domain::id::PartyId;
+use flow_domain::id::{DatasetName, PartyId};
 use flow_domain::member::{DesiredPhase, MemberPhase, ReasonCode, Role};
 use flow_domain::progress::Progress;
-use flow_domain::run::{EndCode, Outcome, RunPhase, WaitCode};
+use flow_domain::run::{EndCode, Outcome, RunHead, RunPhase, WaitCode};
 use flow_domain::template::Framework;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -265,22 +266,18 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
-    /// Converts a domain run. `progress` is the progress of its members; `epochs` is the number of
-    /// epochs of its task.
+    /// Converts a domain run. `progress` is the progress of its members.
     #[must_use]
-    pub fn new(
-        run: flow_domain::run::Run,
-        progress: &BTreeMap<PartyId, Progress>,
-        epochs: Option<u32>,
-    ) -> Self {
-        let summary = summary(&run, progress, epochs);
+    pub fn new(run: &flow_domain::run::Run, progress: &BTreeMap<PartyId, Progress>) -> Self {
+        let members = run.members.iter().map(|member| (member, progress.get(&member.party)));
+        let epochs = run.inputs.as_ref().map(|inputs| inputs.epochs);
         Self {
-            id: run.id.into(),
+            id: run.id.clone().into(),
             number: run.number,
             phase: run.phase.into(),
-            waiting: run.waiting.map(Into::into),
-            progress: summary,
-            ending: run.ending.map(Into::into),
+            waiting: run.waiting.clone().map(Into::into),
+            progress: ProgressSummary::new(members, epochs),
+            ending: run.ending.clone().map(Into::into),
             created_at: run.created_at.into(),
             running_at: run.running_at.map(Into::into),
             finished_at: run.finished_at.map(Into::into),
@@ -288,33 +285,69 @@ impl RunSummary {
     }
 }
 
-fn summary(
-    run: &flow_domain::run::Run,
-    progress: &BTreeMap<PartyId, Progress>,
-    epochs: Option<u32>,
-) -> ProgressSummary {
-    ProgressSummary::new(
-        run.members.iter().map(|member| (member, progress.get(&member.party))),
-        epochs,
-    )
+/// Inputs of a run: task and template at its start. A retry has the inputs of the run that it
+/// repeats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunInputs {
+    /// Id of the template.
+    #[schema(value_type = schema::Id)]
+    pub template: String,
+    /// Name of the template at the start of the run.
+    pub template_name: String,
+    /// Revision of the template.
+    pub revision: u32,
+    /// Number of training rounds.
+    pub epochs: u32,
+    /// Values of all parameters, by name: those of the task or of the start request, and the
+    /// defaults of the template.
+    pub parameters: BTreeMap<String, String>,
+    /// Name of each member's dataset, by party.
+    pub datasets: BTreeMap<String, String>,
 }
 
-/// One start of a task, with its members.
+impl From<flow_domain::run::RunInputs> for RunInputs {
+    fn from(inputs: flow_domain::run::RunInputs) -> Self {
+        let flow_domain::run::RunInputs {
+            template,
+            template_name,
+            revision,
+            epochs,
+            parameters,
+            datasets,
+        } = inputs;
+        let text = |(party, dataset): (PartyId, DatasetName)| (party.into(), dataset.into());
+        Self {
+            template: template.into(),
+            template_name,
+            revision,
+            epochs,
+            parameters,
+            datasets: datasets.into_iter().map(text).collect(),
+        }
+    }
+}
+
+/// One start of a task, with its members. Derefs to its summary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(example = Run::sample)]
 pub struct Run {
-    /// Id of the run.
-    #[schema(value_type = schema::Id)]
-    pub id: String,
+    /// State of the run.
+    #[serde(flatten)]
+    pub summary: RunSummary,
     /// Id of the task.
     #[schema(value_type = schema::Id)]
     pub task: String,
-    /// Number of the run within its task, from 1.
-    pub number: u32,
     /// Id of the failed run that this run repeats.
     #[schema(value_type = Option<schema::Id>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<String>,
+    /// Name of the credential that started the task. Absent for a run of an earlier version of the
+    /// hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<String>,
+    /// Inputs of the run. Absent for a run of an earlier version of the hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<RunInputs>,
     /// Number of retries that are left after this run.
     pub retries_left: u32,
     /// The hub does not start the run before this time.
@@ -324,34 +357,15 @@ pub struct Run {
     pub framework: Named<Framework>,
     /// Rules of the task when the run was created.
     pub rules: Rules,
-    /// Phase of the run.
-    #[schema(value_type = schema::RunPhase)]
-    pub phase: Named<RunPhase>,
-    /// Cause for which the run is not running yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub waiting: Option<Waiting>,
-    /// Progress of the run.
-    pub progress: ProgressSummary,
-    /// Result and cause of the end. Absent until the cause is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ending: Option<Ending>,
     /// Number of the newest reservation round.
     pub attempt: u32,
-    /// When the run was created.
-    pub created_at: Time,
     /// The run fails if no workload has started by this time.
     pub queue_until: Time,
     /// Deadline of the current phase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase_until: Option<Time>,
-    /// When all required members were running.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub running_at: Option<Time>,
     /// When a member last made progress.
     pub progress_at: Time,
-    /// When the run reached a terminal phase.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Time>,
     /// When no process of the run was alive any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<Time>,
@@ -359,59 +373,70 @@ pub struct Run {
     pub members: Vec<Member>,
 }
 
+impl Deref for Run {
+    type Target = RunSummary;
+
+    fn deref(&self) -> &RunSummary {
+        &self.summary
+    }
+}
+
+impl DerefMut for Run {
+    fn deref_mut(&mut self) -> &mut RunSummary {
+        &mut self.summary
+    }
+}
+
 impl Run {
     /// Converts a domain run. `progress` is the progress of its members.
     #[must_use]
     pub fn new(run: flow_domain::run::Run, progress: &BTreeMap<PartyId, Progress>) -> Self {
-        let summary = summary(&run, progress, None);
-        let flow_domain::run::Run {
-            id,
+        let summary = RunSummary::new(&run, progress);
+        let flow_domain::run::Run { head, members } = run;
+        let RunHead {
             task,
-            number,
             retry_of,
+            started_by,
+            inputs,
             retries_left,
             not_before,
             framework,
             rules,
-            stop_grace_s: _,
-            phase,
             attempt,
-            ending,
-            waiting,
-            created_at,
             queue_until,
             phase_until,
-            running_at,
             progress_at,
-            trainers_done_at: _,
-            finished_at,
             settled_at,
-            members,
-        } = run;
+            stop_grace_s: _,
+            trainers_done_at: _,
+            // In the summary.
+            id: _,
+            number: _,
+            phase: _,
+            waiting: _,
+            ending: _,
+            created_at: _,
+            running_at: _,
+            finished_at: _,
+        } = head;
         let member = |member: flow_domain::member::Member| {
             let progress = progress.get(&member.party);
             Member::new(member, progress)
         };
         Self {
-            id: id.into(),
+            summary,
             task: task.into(),
-            number,
             retry_of: retry_of.map(Into::into),
+            started_by,
+            inputs: inputs.map(Into::into),
             retries_left,
             not_before: not_before.into(),
             framework: framework.into(),
             rules: rules.into(),
-            phase: phase.into(),
-            waiting: waiting.map(Into::into),
-            progress: summary,
-            ending: ending.map(Into::into),
             attempt,
-            created_at: created_at.into(),
             queue_until: queue_until.into(),
             phase_until: phase_until.map(Into::into),
-            running_at: running_at.map(Into::into),
             progress_at: progress_at.into(),
-            finished_at: finished_at.map(Into::into),
             settled_at: settled_at.map(Into::into),
             members: members.into_iter().map(member).collect(),
         }

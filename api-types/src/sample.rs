@@ -7,7 +7,7 @@ use flow_domain::error::ErrorCode;
 use flow_domain::id::{DatasetName, Digest, InstanceId, PartyId};
 use flow_domain::member::{Contact, MemberPhase, Role};
 use flow_domain::progress::Point;
-use flow_domain::run::{EventKind, NewMember, NewRun};
+use flow_domain::run::{EventKind, NewMember, NewRun, RunInputs};
 use flow_domain::sample;
 use flow_domain::template::{Framework, ParamType};
 use flow_domain::time::Timestamp;
@@ -15,8 +15,8 @@ use flow_domain::time::Timestamp;
 use crate::template::{default_grace, default_max_runtime};
 use crate::{
     Agent, Event, Member, NewParty, Orphan, ParamSchemaInput, Party, PartyCreated, Problem,
-    ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SeriesList, Task,
-    TaskInput, TaskMemberInput, Template, TemplateInput, Time,
+    ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SeriesList, StartInput,
+    Task, TaskInput, TaskMemberInput, Template, TemplateInput, Time,
 };
 
 /// 2026-01-01T00:00:00Z.
@@ -42,7 +42,8 @@ fn template() -> flow_domain::template::Template {
 
 /// Returns a new run whose parties are all connected.
 fn run() -> flow_domain::run::Run {
-    let task = TaskInput::sample().into_body(1);
+    let (task, template) = (TaskInput::sample().into_body(1), template());
+    let inputs = RunInputs::new(&task, &template.body, &template.name);
     let member = |member: flow_domain::task::TaskMember| NewMember {
         digest: Digest::of(member.party.as_str().as_bytes()),
         party: member.party,
@@ -55,11 +56,13 @@ fn run() -> flow_domain::run::Run {
         task: sample::task_id(),
         number: 1,
         retry_of: None,
+        started_by: Some("bootstrap".to_owned()),
+        inputs: Some(inputs),
         retries_left: task.rules.retries,
         not_before: CREATED_AT,
         framework: Framework::Iflearner,
         rules: task.rules,
-        stop_grace_s: template().body.stop_grace_s,
+        stop_grace_s: template.body.stop_grace_s,
         members: task.members.into_iter().map(member).collect(),
     };
     flow_domain::run::Run::new(new, CREATED_AT).0
@@ -146,7 +149,7 @@ impl Task {
     #[must_use]
     pub fn sample() -> Self {
         let body = TaskInput::sample().into_body(1);
-        let summary = RunSummary::new(run(), &BTreeMap::new(), Some(body.epochs));
+        let summary = RunSummary::new(&run(), &BTreeMap::new());
         let task = flow_domain::task::Task {
             id: sample::task_id(),
             project: template().project,
@@ -165,6 +168,15 @@ impl Run {
     #[must_use]
     pub fn sample() -> Self {
         Self::new(run(), &BTreeMap::new())
+    }
+}
+
+impl StartInput {
+    /// A run with another learning rate than [`TaskInput::sample`].
+    #[must_use]
+    pub fn sample() -> Self {
+        let parameters = BTreeMap::from([("learning_rate".to_owned(), "0.01".to_owned())]);
+        Self { epochs: Some(20), parameters }
     }
 }
 

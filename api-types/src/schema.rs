@@ -178,6 +178,12 @@ container_schema! {
         .items(reference::<crate::TaskMemberInput>())
         .min_items(Some(1))
         .max_items(Some(limit::MEMBERS_MAX));
+    /// Ids of different runs.
+    ComparedRuns of Id = ArrayBuilder::new()
+        .items(reference::<Id>())
+        .min_items(Some(limits::COMPARED_RUNS_MIN))
+        .max_items(Some(limits::COMPARED_RUNS_MAX))
+        .unique_items(true);
     /// Phases of the newest run, separated by commas; `new` selects tasks without a run.
     PhaseFilters of PhaseFilter = ArrayBuilder::new().items(reference::<PhaseFilter>()).min_items(Some(1));
 }
@@ -221,6 +227,8 @@ text_schema! {
     EventStream = |object| object;
     /// Id of a task, run, template or agent instance: 32 lower-case hexadecimal digits.
     Id = |object| object.pattern(Some(flow_domain::id::ID_PATTERN)).examples([flow_domain::sample::task_id().as_str()]);
+    /// First digits of an id.
+    IdPrefix = |object| object.pattern(Some(limits::ID_PREFIX_PATTERN));
     /// SHA-256 of canonical bytes, in lower-case hexadecimal.
     Digest = |object| object.pattern(Some(flow_domain::id::DIGEST_PATTERN));
     /// Name of a party: 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'.

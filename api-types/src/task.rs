@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flow_domain::id::{DatasetName, PartyId, TemplateId};
 use flow_domain::member::Role;
-use flow_domain::task::TaskBody;
+use flow_domain::task::{Overrides, TaskBody};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -62,6 +62,24 @@ impl TaskInput {
         }
     }
 }
+
+/// Request to start a task: values that replace those of the task in the new run and in its retries.
+/// The task does not change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = StartInput::sample)]
+pub struct StartInput {
+    /// Number of training rounds.
+    #[schema(value_type = Option<schema::Epochs>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u32>,
+    /// Values of parameters that the template declares, by name.
+    #[schema(value_type = schema::ParameterValues)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+}
+
+same_fields!(StartInput => Overrides { epochs, parameters });
 
 /// One party's part in a task, in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

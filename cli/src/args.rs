@@ -135,12 +135,8 @@ pub enum TaskCommand {
         /// Name of the task instead of the name in the file
         #[arg(long)]
         name: Option<String>,
-        /// Number of epochs instead of the number in the file
-        #[arg(long)]
-        epochs: Option<u32>,
-        /// Set a parameter; can be repeated
-        #[arg(short, long = "param", value_name = "NAME=VALUE")]
-        params: Vec<String>,
+        #[command(flatten)]
+        values: RunValues,
     },
     /// List tasks
     List,
@@ -153,6 +149,8 @@ pub enum TaskCommand {
     Start {
         /// Name or id
         task: String,
+        #[command(flatten)]
+        values: RunValues,
         /// Follow the run until it ends; the exit code reports its result
         #[arg(short, long)]
         watch: bool,
@@ -189,6 +187,17 @@ pub enum TaskCommand {
     Logs(LogsArgs),
 }
 
+/// Values for the new run alone; the task does not change.
+#[derive(Debug, Args)]
+pub struct RunValues {
+    /// Number of epochs of this run
+    #[arg(long)]
+    pub epochs: Option<u32>,
+    /// Value of a parameter in this run; can be repeated
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    pub params: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub struct LogsArgs {
     /// Name or id of the task
@@ -208,12 +217,25 @@ pub struct LogsArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum RunCommand {
-    /// Show a run with its members
+    /// List the newest runs, of all tasks or of one
+    List {
+        /// Name or id of the task [default: all tasks]
+        task: Option<String>,
+        /// Number of runs to list
+        #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
+        limit: usize,
+    },
+    /// Show a run: its state, inputs and members
     Get {
-        /// Name or id of the task
-        task: String,
-        /// Number of the run [default: the newest]
-        run: Option<u32>,
+        /// TASK/NUMBER, TASK for its newest run, or the id of a run or its first digits
+        run: String,
+    },
+    /// Compare runs: inputs that differ, metrics side by side, outcome, duration
+    Compare {
+        /// Two to ten runs: TASK/NUMBER, TASK for its newest run, or the id of a run or its first
+        /// digits
+        #[arg(required = true, num_args = 2..=10, value_name = "RUN")]
+        runs: Vec<String>,
     },
 }
 

@@ -1,6 +1,7 @@
 //! Finds tasks, templates and runs by the name or id that the user gives.
 
-use flow_api_types::{Page, RunSummary, Task, Template};
+use flow_api_types::limits::ID_DIGITS;
+use flow_api_types::{ListedRun, Page, RunSummary, Task, Template};
 use flow_domain::id::TaskId;
 use flow_domain::limits::NAME_CHARS_MAX;
 use serde_json::Value;
@@ -11,6 +12,9 @@ use crate::response;
 
 /// Lowest Jaro-Winkler similarity of a name that flowctl suggests.
 const SIMILARITY_MIN: f64 = 0.7;
+
+/// Fewest digits at the beginning of an id that flowctl accepts for the id.
+const RUN_PREFIX_DIGITS_MIN: usize = 4;
 
 /// Finds a template by name or id. Returns the response unchanged, and as read for printing.
 pub async fn template(client: &Client, reference: &str) -> Result<(Value, Template), CliError> {
@@ -40,6 +44,38 @@ pub async fn run(client: &Client, task: &Task, number: Option<u32>) -> Result<St
         CliError::new(Exit::NotFound, format!("task {} has no run {number}", task.name))
             .with_remedy(format!("List its runs with `flowctl task runs {}`.", task.name))
     })
+}
+
+/// Finds a run by TASK/NUMBER, by its id or the first digits of its id, or as the newest run of the
+/// task with this name or id. Returns the ids of task and run.
+pub async fn any_run(client: &Client, reference: &str) -> Result<(String, String), CliError> {
+    if let Some((name, number)) = reference.rsplit_once('/') {
+        let number = number.parse().map_err(|_| {
+            CliError::usage(format!("{reference:?} is no run: {number:?} is no number"))
+                .with_remedy("Name a run as TASK/NUMBER, for example digits/3.")
+        })?;
+        let (_, task) = task(client, name).await?;
+        let run = run(client, &task, Some(number)).await?;
+        return Ok((task.id, run));
+    }
+    if (RUN_PREFIX_DIGITS_MIN..=ID_DIGITS).contains(&reference.len())
+        && reference.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    {
+        let page: Page<ListedRun> =
+            client.get(&["runs"], &[("id", reference), ("limit", "2")]).await?;
+        match (page.items.as_slice(), page.next) {
+            ([], None) => {}
+            ([run], None) => return Ok((run.task.clone(), run.summary.id.clone())),
+            _ => {
+                return Err(CliError::usage(format!(
+                    "the ids of several runs begin with {reference}: give more digits"
+                )));
+            }
+        }
+    }
+    let (_, task) = task(client, reference).await?;
+    let run = run(client, &task, None).await?;
+    Ok((task.id, run))
 }
 
 /// Finds the template or task with this name. Returns the response unchanged.

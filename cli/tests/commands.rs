@@ -143,9 +143,110 @@ fn watched_submit_returns_the_result_of_its_run() {
             .exits(code);
         assert!(done.out.contains("run 1: party-a epoch 2/3 local/acc 0.5\n"), "{done:#?}");
         assert!(done.out.contains(&format!("digits-run run 1 {phase} after")), "{done:#?}");
-        let task = fake.world().tasks[0].clone();
-        assert_eq!((&task["epochs"], &task["parameters"]["lr"]), (&json!(5), &json!("0.1")));
     }
+}
+
+#[test]
+fn u2_parameters_and_epochs_of_the_command_line_belong_to_the_run() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    let path = file(&dir, FILE);
+    fake.run(&["task", "submit", &path, "--epochs", "5", "-p", "lr=0.1"]).exits(0);
+    let done = fake.run(&["task", "submit", &path, "-p", "lr=0.2"]).exits(0);
+    assert!(done.out.contains("task digits-run unchanged\n"), "{done:?}");
+    fake.run(&["task", "start", "digits-run", "--epochs", "7"]).exits(0);
+    fake.run(&["task", "start", "digits-run"]).exits(0);
+    let world = fake.world();
+    let runs = [
+        json!({"epochs": 5, "parameters": {"lr": "0.1"}}),
+        json!({"parameters": {"lr": "0.2"}}),
+        json!({"epochs": 7}),
+        Value::Null,
+    ];
+    assert_eq!(world.starts, runs);
+    assert_eq!((&world.tasks[0]["epochs"], &world.tasks[0]["parameters"]), (&json!(3), &json!({})));
+}
+
+#[test]
+fn u1_run_shows_its_inputs_and_lists_show_differing_parameters() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.run(&["task", "submit", &file(&dir, FILE)]).exits(0);
+    let with_rate = |number: u32, rate: &str| {
+        let mut run = run(number, "succeeded", 3);
+        run["inputs"]["parameters"] = json!({"lr": rate, "same": "1"});
+        run
+    };
+    fake.world().reads = vec![with_rate(2, "0.2"), with_rate(1, "0.1")];
+    let shown = fake.run(&["task", "runs", "digits-run"]).exits(0).out;
+    assert!(shown.contains(" lr=0.2") && shown.contains(" lr=0.1"), "{shown}");
+    assert!(!shown.contains("same=1"), "{shown}");
+    assert_eq!(fake.run(&["run", "list", "digits-run"]).exits(0).out, shown);
+
+    fake.world().reads = vec![with_rate(1, "0.1")];
+    let shown = fake.run(&["run", "get", "digits-run"]).exits(0).out;
+    let digest =
+        json!(flow_api_types::Member::sample())["digest"].as_str().unwrap()[..12].to_owned();
+    for part in [
+        "by          bootstrap\n",
+        "template    digits revision 1\n",
+        "parameters  lr=0.1 same=1\n",
+        "retries     0, 0 left\n",
+        &digest,
+    ] {
+        assert!(shown.contains(part), "{part:?} in:\n{shown}");
+    }
+    let by_number = fake.run(&["run", "get", "digits-run/1"]).exits(0).out;
+    assert_eq!(by_number, shown);
+    fake.run(&["run", "get", "digits-run/x"]).exits(2);
+    fake.run(&["run", "get", "digits-run/9"]).exits(3);
+}
+
+#[test]
+fn runs_are_listed_found_by_their_first_digits_and_compared() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.run(&["task", "submit", &file(&dir, FILE)]).exits(0);
+    let id = fake.world().tasks[0]["id"].clone();
+    let listed = |number: u32| {
+        let mut run = run(number, "succeeded", 3);
+        run["task"] = id.clone();
+        run["task_name"] = json!("digits-run");
+        run["finished_at"] = json!("2026-01-01T00:01:05Z");
+        run
+    };
+    fake.world().runs = vec![listed(2), listed(1)];
+    let shown = fake.run(&["run", "list"]).exits(0).out;
+    let words: Vec<Vec<&str>> =
+        shown.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(words[0], ["RUN", "PHASE", "EPOCH", "AGE", "DURATION", "REASON"]);
+    assert_eq!(words[1][..3], ["digits-run/2", "succeeded", "3/3"]);
+    let done = fake.run(&["run", "get", "0000"]).exits(2);
+    assert!(done.err.contains("several runs begin with 0000: give more digits"), "{done:?}");
+
+    fake.world().runs = vec![listed(1)];
+    fake.world().reads = vec![run(1, "succeeded", 3)];
+    fake.run(&["run", "get", "0000"]).exits(0);
+    fake.world().comparison = json!({
+        "runs": [listed(1), listed(2)],
+        "inputs": [{"name": "parameters.lr", "values": ["0.1", null]}],
+        "metrics": [{"party": "party-a", "name": "loss", "lower_is_better": true, "values": [
+            {"last": 0.5, "last_step": 3, "best": 0.25, "best_step": 2}, {"last": null, "last_step": 1, "best": null, "best_step": null}]}],
+        "more_metrics": false
+    });
+    let shown = fake.run(&["run", "compare", "0000", "digits-run/1"]).exits(0).out;
+    assert_eq!(
+        shown,
+        "RUN            digits-run/1         digits-run/2\n\
+         outcome        succeeded            succeeded\n\
+         duration       1m 5s                1m 5s\n\
+         epoch          3/3                  3/3\n\
+         parameters.lr  0.1\n\
+         party-a loss   0.5, best 0.25 at 2  not a number\n"
+    );
+    let id = format!("{:032x}", 1);
+    assert_eq!(
+        fake.world().requests.last().unwrap(),
+        &format!("GET runs/compare?run={id}&run={id}")
+    );
+    fake.run(&["run", "compare", "digits-run"]).exits(2);
 }
 
 #[test]

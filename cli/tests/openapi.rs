@@ -34,7 +34,11 @@ fn every_field_that_is_read_is_documented() {
     check("Rules", fields::<api::Rules>());
     check("RunSummary", fields::<api::RunSummary>());
     check("Run", fields::<api::RunSummary>());
-    check("Run", fields::<api::Run>());
+    check("RunInputs", fields::<api::RunInputs>());
+    check("RunComparison", fields::<api::RunComparison>());
+    check("ComparedInput", fields::<api::ComparedInput>());
+    check("ComparedMetric", fields::<api::ComparedMetric>());
+    check("MetricValues", fields::<api::MetricValues>());
     check("ProgressSummary", fields::<api::ProgressSummary>());
     check("Waiting", fields::<api::Waiting>());
     check("Ending", fields::<api::Ending>());
@@ -52,9 +56,11 @@ fn every_field_that_is_read_is_documented() {
     check("Problem", fields::<api::Problem>());
     check("FieldProblem", fields::<api::FieldProblem>());
     // A struct with `serde(flatten)` requests a map instead of fields: use those of its sample.
-    for (schema, sample) in
-        [("Template", json!(api::Template::sample())), ("Revision", json!(api::Revision::sample()))]
-    {
+    for (schema, sample) in [
+        ("Template", json!(api::Template::sample())),
+        ("Revision", json!(api::Revision::sample())),
+        ("Run", json!(api::Run::sample())),
+    ] {
         let names: Vec<&str> = sample.as_object().unwrap().keys().map(String::as_str).collect();
         check(schema, &names);
     }

@@ -30,6 +30,17 @@ pub struct Point {
     pub value: String,
 }
 
+/// Newest value and extremes of a series, each with its step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SeriesSummary {
+    /// Newest value; `None` if it is not a finite number.
+    pub last: (u64, Option<f64>),
+    /// Smallest finite value, if there is one.
+    pub lowest: Option<(u64, f64)>,
+    /// Largest finite value, if there is one.
+    pub highest: Option<(u64, f64)>,
+}
+
 /// The latest progress of one member.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Progress {

@@ -79,6 +79,15 @@ pub struct TaskBody {
     pub rules: Rules,
 }
 
+/// Values that replace those of a task in one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Rounds of training.
+    pub epochs: Option<u32>,
+    /// Parameters by name; the others keep the value of the task.
+    pub parameters: BTreeMap<String, String>,
+}
+
 /// A task without its runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
@@ -99,6 +108,16 @@ pub struct Task {
 }
 
 impl TaskBody {
+    /// Returns the content of the task with these values.
+    #[must_use]
+    pub fn overridden(&self, overrides: &Overrides) -> Self {
+        let Overrides { epochs, parameters } = overrides.clone();
+        let mut body = self.clone();
+        body.epochs = epochs.unwrap_or(body.epochs);
+        body.parameters.extend(parameters);
+        body
+    }
+
     /// Returns the aggregator, if there is one.
     #[must_use]
     pub fn aggregator(&self) -> Option<&TaskMember> {

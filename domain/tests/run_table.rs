@@ -266,7 +266,7 @@ fn report_from_before_the_start_request_does_not_decline_it() {
         let waits = after(&run, &Input::Report { party: party(ME), report: stale }, now);
         assert_eq!(waits.phase, RunPhase::Starting, "{phase}");
         let ends = after(&run, &Input::Report { party: party(ME), report: answer }, now);
-        assert_eq!(ends.ending.map(|e| e.code), Some(EndCode::StartFailed), "{phase}");
+        assert_eq!(ends.head.ending.map(|e| e.code), Some(EndCode::StartFailed), "{phase}");
     }
 }
 
@@ -282,7 +282,7 @@ fn workload_that_fails_during_the_start_is_a_failed_member() {
             ..report(&run, 2, MemberPhase::Failed)
         };
         let run = after(&run, &Input::Report { party: party(2), report: broken }, now);
-        assert_eq!(run.ending.map(|e| e.code), Some(ending), "{code}");
+        assert_eq!(run.head.ending.map(|e| e.code), Some(ending), "{code}");
     }
 }
 
@@ -405,6 +405,7 @@ fn f13_failed_start_names_party_and_reason() {
     let spawn = Reason::new(ReasonCode::SpawnFailed, "client.py is not executable");
     let broken = Report { reason: Some(spawn.clone()), ..report(&run, ME, MemberPhase::Failed) };
     let ending = after(&run, &Input::Report { party: party(ME), report: broken }, now)
+        .head
         .ending
         .expect("the start is over");
     assert_eq!((ending.party, ending.reason), (Some(party(ME)), Some(spawn)));
@@ -418,7 +419,7 @@ fn l1_federation_without_progress_ends_and_one_with_progress_does_not() {
     let moved = after(&run, &Input::Moved { party: party(ME) }, now.plus_secs(limit - 10));
     assert_eq!(step(&moved, &Input::Tick, now.plus_secs(limit + 10)), Err(Refusal::NoChange));
     let ended = after(&run, &Input::Tick, now.plus_secs(limit + 10));
-    assert_eq!(ended.ending.map(|e| e.code), Some(EndCode::NoProgress));
+    assert_eq!(ended.head.ending.map(|e| e.code), Some(EndCode::NoProgress));
 }
 
 #[test]
@@ -522,7 +523,7 @@ fn b5_clock_change_does_not_change_absence_and_backoff() {
             "{jump}"
         );
         let ended = after(&set, &Input::Tick, now.plus_secs(limit));
-        assert_eq!(ended.ending.map(|ending| ending.code), Some(EndCode::PartyLost), "{jump}");
+        assert_eq!(ended.head.ending.map(|ending| ending.code), Some(EndCode::PartyLost), "{jump}");
     }
     let mut repeated = new_run(Framework::Iflearner, 2, Rules::default(), false);
     repeated.not_before = START.plus_secs(600);
@@ -561,8 +562,8 @@ fn b5_hub_with_its_clock_set_back_waits_no_longer_than_the_rules_allow() {
 
 #[test]
 fn missing_progress_during_an_absence_does_not_fail_the_run() {
-    let (run, now) = run_in(RunPhase::Running);
-    let run = Run { rules: Rules { give_up_after_s: 7_200, ..run.rules.clone() }, ..run };
+    let (mut run, now) = run_in(RunPhase::Running);
+    run.rules.give_up_after_s = 7_200;
     let away = after(&run, &Input::Away { party: party(ME), since: now }, now);
     let late = now.plus_secs(run.rules.no_progress_s + 10);
     assert_eq!(step(&away, &Input::Tick, late), Err(Refusal::NoChange));

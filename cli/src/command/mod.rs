@@ -5,6 +5,7 @@ mod check;
 mod logs;
 mod orphan;
 mod party;
+mod run;
 mod task;
 mod template;
 
@@ -31,7 +32,7 @@ pub async fn run(Cli { global, command }: Cli) -> Result<Exit, CliError> {
         Command::Apply { files } => apply::files(&client, &files, format).await,
         Command::Template(command) => template::run(&client, command, format).await,
         Command::Task(command) => task::run(&client, command, format).await,
-        Command::Run(command) => task::run_command(&client, command, format).await,
+        Command::Run(command) => run::run(&client, command, format).await,
         Command::Party(command) => party::run(&client, command, format).await,
         Command::Orphan(command) => orphan::run(&client, command, format).await,
         Command::Logs(args) => logs::print(&client, args).await,

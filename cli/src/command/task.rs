@@ -1,32 +1,34 @@
-//! `flowctl task …` and `flowctl run …`
+//! `flowctl task …`
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use flow_api_types::{Event, ProgressSummary, Run, RunSummary, Task, TaskMember};
+use flow_api_types::{Event, ProgressSummary, Run, RunSummary, StartInput, Task, TaskMember};
 use serde_json::Value;
 
-use crate::args::{RunCommand, TaskCommand};
+use crate::args::{RunValues, TaskCommand};
 use crate::client::Client;
+use crate::command::run::of_task;
 use crate::command::{apply, check, logs};
 use crate::error::{CliError, Exit};
 use crate::manifest::{self, Document, TaskDoc};
 use crate::output::{self, Format};
 use crate::resolve;
 use crate::response;
-use crate::view;
 use crate::watch;
 
 pub async fn run(client: &Client, command: TaskCommand, format: Format) -> Result<Exit, CliError> {
     match command {
-        TaskCommand::Submit { file, watch, name, epochs, params } => {
-            return submit(client, &file, watch, &Overrides { name, epochs, params }, format).await;
+        TaskCommand::Submit { file, watch, name, values } => {
+            let input = start_input(values)?;
+            return submit(client, &file, watch, name, &input, format).await;
         }
         TaskCommand::List => list(client, format).await?,
         TaskCommand::Get { task } => get(client, &task, format).await?,
-        TaskCommand::Start { task, watch } => {
+        TaskCommand::Start { task, values, watch } => {
+            let input = start_input(values)?;
             let (_, task) = resolve::task(client, &task).await?;
-            return start(client, &task, watch, format).await;
+            return start(client, &task, &input, watch, format).await;
         }
         TaskCommand::Stop { task } => {
             let (_, task) = resolve::task(client, &task).await?;
@@ -44,58 +46,44 @@ pub async fn run(client: &Client, command: TaskCommand, format: Format) -> Resul
             let id = resolve::run(client, &task, run).await?;
             return watch::follow(client, &task, id, run.is_none(), format).await;
         }
-        TaskCommand::Runs { task } => runs(client, &task, format).await?,
+        TaskCommand::Runs { task } => of_task(client, &task, usize::MAX, format).await?,
         TaskCommand::Logs(args) => return logs::print(client, args).await,
     }
     Ok(Exit::Ok)
 }
 
-pub async fn run_command(
-    client: &Client,
-    RunCommand::Get { task, run }: RunCommand,
-    format: Format,
-) -> Result<Exit, CliError> {
-    let (_, task) = resolve::task(client, &task).await?;
-    let id = resolve::run(client, &task, run).await?;
-    let value: Value = client.get(&["tasks", &task.id, "runs", &id], &[]).await?;
-    let run: Run = response::read(&value)?;
-    output::show(format, &value, || {
-        view::frame(&task.name, &run, crate::output::now(), usize::MAX).join("\n") + "\n"
-    })?;
-    Ok(Exit::Ok)
-}
-
-/// Options of the command line that replace values of the file.
-struct Overrides {
-    name: Option<String>,
-    epochs: Option<u32>,
-    params: Vec<String>,
-}
-
-impl Overrides {
-    fn apply(&self, mut doc: TaskDoc) -> Result<TaskDoc, CliError> {
-        let Self { name, epochs, params } = self;
-        doc.name = name.clone().unwrap_or(doc.name);
-        doc.epochs = epochs.unwrap_or(doc.epochs);
-        let mut given = BTreeSet::new();
-        for param in params {
-            let (name, value) = param.split_once('=').ok_or_else(|| {
-                CliError::usage(format!("invalid --param {param:?}: must be NAME=VALUE"))
-            })?;
-            if !given.insert(name) {
-                return Err(CliError::usage(format!("--param {name} is given twice")));
-            }
-            doc.parameters.insert(name.to_owned(), value.to_owned());
+/// Converts the options to the body of a start request.
+fn start_input(RunValues { epochs, params }: RunValues) -> Result<StartInput, CliError> {
+    let mut parameters = BTreeMap::new();
+    for param in &params {
+        let (name, value) = param.split_once('=').ok_or_else(|| {
+            CliError::usage(format!("invalid --param {param:?}: must be NAME=VALUE"))
+        })?;
+        if parameters.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(CliError::usage(format!("--param {name} is given twice")));
         }
-        Ok(doc)
     }
+    Ok(StartInput { epochs, parameters })
 }
 
+/// Replaces values of the tasks among the documents.
+fn edited(documents: &[Document], edit: impl Fn(&mut TaskDoc)) -> Vec<Document> {
+    let mut documents = documents.to_vec();
+    for document in &mut documents {
+        if let Document::Task(doc) = document {
+            edit(doc);
+        }
+    }
+    documents
+}
+
+/// Applies the file and starts its tasks. `input` belongs to the runs, not to the tasks.
 async fn submit(
     client: &Client,
     file: &Path,
     watch: bool,
-    overrides: &Overrides,
+    name: Option<String>,
+    input: &StartInput,
     format: Format,
 ) -> Result<Exit, CliError> {
     let documents = manifest::load(file)?;
@@ -106,18 +94,23 @@ async fn submit(
             file.display()
         )));
     }
-    if tasks > 1 && (watch || overrides.name.is_some()) {
+    if tasks > 1 && (watch || name.is_some()) {
         return Err(CliError::usage(format!(
             "{} has {tasks} tasks; --watch and --name need a file with one task",
             file.display()
         )));
     }
-    let changed = |document| match document {
-        Document::Task(doc) => overrides.apply(doc).map(Document::Task),
-        template @ Document::Template(_) => Ok(template),
-    };
-    let documents: Vec<Document> = documents.into_iter().map(changed).collect::<Result<_, _>>()?;
+    let documents =
+        edited(&documents, |doc| doc.name = name.clone().unwrap_or_else(|| doc.name.clone()));
     check::documents(client, &documents).await?;
+    if *input != StartInput::default() {
+        // The runs, before the first change.
+        let runs = edited(&documents, |doc| {
+            doc.epochs = input.epochs.unwrap_or(doc.epochs);
+            doc.parameters.extend(input.parameters.clone());
+        });
+        check::documents(client, &runs).await?;
+    }
     let mut submitted = Vec::new();
     for document in documents {
         let line = match document {
@@ -132,7 +125,7 @@ async fn submit(
     }
     let mut exit = Exit::Ok;
     for task in submitted {
-        exit = start(client, &task, watch, format).await?;
+        exit = start(client, &task, input, watch, format).await?;
     }
     Ok(exit)
 }
@@ -140,13 +133,15 @@ async fn submit(
 async fn start(
     client: &Client,
     task: &Task,
+    input: &StartInput,
     watch: bool,
     format: Format,
 ) -> Result<Exit, CliError> {
-    let value: Value = client.post(&["tasks", &task.id, "start"], None).await?;
+    let body = (*input != StartInput::default()).then(|| apply::body(input)).transpose()?;
+    let value: Value = client.post(&["tasks", &task.id, "start"], body.as_ref()).await?;
     let run: Run = response::read(&value)?;
     if watch {
-        return watch::follow(client, task, run.id, true, format).await;
+        return watch::follow(client, task, run.summary.id, true, format).await;
     }
     output::show(format, &value, || format!("task {} started: run {}\n", task.name, run.number))?;
     Ok(Exit::Ok)
@@ -237,38 +232,11 @@ async fn events(client: &Client, reference: &str, format: Format) -> Result<(), 
     })
 }
 
-async fn runs(client: &Client, reference: &str, format: Format) -> Result<(), CliError> {
-    let (_, task) = resolve::task(client, reference).await?;
-    let all: Vec<Value> = client.list(&["tasks", &task.id, "runs"], &[], "cursor").await?;
-    let runs: Vec<RunSummary> = all.iter().map(response::read).collect::<Result<_, _>>()?;
-    output::show(format, &Value::Array(all), || {
-        let now = crate::output::now();
-        let row = |run: RunSummary| {
-            let took = output::seconds_between(&run.created_at, run.finished_at.as_ref(), now)
-                .map(output::duration);
-            let reason = reason(&run);
-            let epoch = epochs(Some(&run));
-            vec![
-                run.number.to_string(),
-                run.phase.to_string(),
-                epoch,
-                output::age(&run.created_at, now),
-                took.unwrap_or_default(),
-                reason,
-            ]
-        };
-        output::table(
-            &["RUN", "PHASE", "EPOCH", "AGE", "DURATION", "REASON"],
-            runs.into_iter().map(row).collect(),
-        )
-    })
-}
-
 fn phase(run: Option<&RunSummary>) -> String {
     run.map_or_else(|| "never started".to_owned(), |run| run.phase.to_string())
 }
 
-fn epochs(run: Option<&RunSummary>) -> String {
+pub fn epochs(run: Option<&RunSummary>) -> String {
     match run.map(|run| &run.progress) {
         Some(ProgressSummary { epoch: Some(epoch), epochs: Some(epochs), .. }) => {
             format!("{epoch}/{epochs}")
@@ -278,7 +246,7 @@ fn epochs(run: Option<&RunSummary>) -> String {
 }
 
 /// Returns the cause of the end of the run, or the cause for which it is not running yet.
-fn reason(run: &RunSummary) -> String {
+pub fn reason(run: &RunSummary) -> String {
     let ending = run.ending.as_ref().map(|ending| ending.message.clone());
     ending
         .or_else(|| run.waiting.as_ref().map(|waiting| waiting.message.clone()))

@@ -29,6 +29,12 @@ pub struct World {
     pub orphans: Vec<Value>,
     /// Responses to reads of a run, one after the other. The last one stays.
     pub reads: Vec<Value>,
+    /// Bodies of the requests that started tasks.
+    pub starts: Vec<Value>,
+    /// Response to the list of all runs, whatever its filter.
+    pub runs: Vec<Value>,
+    /// Response to a comparison of runs.
+    pub comparison: Value,
     /// Response to every request, if set: status and problem.
     pub problem: Option<(u16, Value)>,
     /// `METHOD path` of each request, in order.
@@ -261,7 +267,11 @@ async fn answer(
         ("GET", ["tasks", _, "runs", _, "members", "hub"]) => {
             respond(200, &world.tasks[0]["run"]["members"][0])
         }
+        ("GET", ["runs"]) => respond(200, &json!({"items": world.runs, "next": null})),
+        ("GET", ["runs", "compare"]) => respond(200, &world.comparison),
+        ("GET", ["tasks", _, "runs"]) => respond(200, &json!({"items": world.reads, "next": null})),
         ("POST", ["tasks", id, "start"]) => {
+            world.starts.push(body);
             match world.tasks.iter_mut().find(|task| task["id"] == *id) {
                 None => missing("task"),
                 Some(task) => {

@@ -14,13 +14,16 @@ mod advance;
 mod due;
 mod step;
 
+use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
+
 use serde::{Deserialize, Serialize};
 
 use crate::framework;
-use crate::id::{Digest, InstanceId, PartyId, RunId, TaskId};
+use crate::id::{DatasetName, Digest, InstanceId, PartyId, RunId, TaskId, TemplateId};
 use crate::member::{Contact, DesiredPhase, Member, MemberPhase, Reason, Report, Role, text_enum};
-use crate::task::Rules;
-use crate::template::Framework;
+use crate::task::{Rules, TaskBody, TaskMember};
+use crate::template::{Framework, TemplateBody};
 use crate::time::Timestamp;
 
 pub use due::next_due;
@@ -165,9 +168,43 @@ text_enum!(
     }
 );
 
-/// One start of a task.
+/// Inputs of a run: task and template at its start. A retry has the inputs of the run that it
+/// repeats.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Run {
+pub struct RunInputs {
+    /// Template of the task.
+    pub template: TemplateId,
+    /// Name of the template.
+    pub template_name: String,
+    /// Revision of the template.
+    pub revision: u32,
+    /// Rounds of training.
+    pub epochs: u32,
+    /// Parameters by name, with the defaults of the template.
+    pub parameters: BTreeMap<String, String>,
+    /// Dataset of each party that uses one.
+    pub datasets: BTreeMap<PartyId, DatasetName>,
+}
+
+impl RunInputs {
+    /// The inputs of a run of `task` with this revision of its template.
+    #[must_use]
+    pub fn new(task: &TaskBody, template: &TemplateBody, template_name: &str) -> Self {
+        let dataset = |member: &TaskMember| Some((member.party.clone(), member.dataset.clone()?));
+        Self {
+            template: task.template.clone(),
+            template_name: template_name.to_owned(),
+            revision: task.revision,
+            epochs: task.epochs,
+            parameters: task.parameters(template),
+            datasets: task.members.iter().filter_map(dataset).collect(),
+        }
+    }
+}
+
+/// A run without its members. The hub stores it in one row, and each member in another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RunHead {
     /// Id of the run.
     pub id: RunId,
     /// Task of the run.
@@ -176,6 +213,12 @@ pub struct Run {
     pub number: u32,
     /// The failed run that this run retries.
     pub retry_of: Option<RunId>,
+    /// The credential that started the task; `None` in runs of earlier versions.
+    #[serde(default)]
+    pub started_by: Option<String>,
+    /// Inputs of the run; `None` in runs of earlier versions.
+    #[serde(default)]
+    pub inputs: Option<RunInputs>,
     /// Number of retries left after this run.
     pub retries_left: u32,
     /// Earliest time of the next reservation round.
@@ -210,8 +253,29 @@ pub struct Run {
     pub finished_at: Option<Timestamp>,
     /// Time at which the last member settled.
     pub settled_at: Option<Timestamp>,
+}
+
+/// One start of a task. Derefs to its head.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Run {
+    /// Everything but the members.
+    pub head: RunHead,
     /// Members in the order of the task.
     pub members: Vec<Member>,
+}
+
+impl Deref for Run {
+    type Target = RunHead;
+
+    fn deref(&self) -> &RunHead {
+        &self.head
+    }
+}
+
+impl DerefMut for Run {
+    fn deref_mut(&mut self) -> &mut RunHead {
+        &mut self.head
+    }
 }
 
 /// The input for one member of a new run.
@@ -229,22 +293,26 @@ pub struct NewMember {
     pub away_since: Timestamp,
 }
 
-/// The input for a new run; the fields are those of [`Run`].
+/// The input for a new run; the fields are those of [`RunHead`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRun {
-    /// See [`Run::id`].
+    /// See [`RunHead::id`].
     pub id: RunId,
-    /// See [`Run::task`].
+    /// See [`RunHead::task`].
     pub task: TaskId,
-    /// See [`Run::number`].
+    /// See [`RunHead::number`].
     pub number: u32,
-    /// See [`Run::retry_of`].
+    /// See [`RunHead::retry_of`].
     pub retry_of: Option<RunId>,
-    /// See [`Run::retries_left`].
+    /// See [`RunHead::started_by`].
+    pub started_by: Option<String>,
+    /// See [`RunHead::inputs`].
+    pub inputs: Option<RunInputs>,
+    /// See [`RunHead::retries_left`].
     pub retries_left: u32,
-    /// See [`Run::not_before`].
+    /// See [`RunHead::not_before`].
     pub not_before: Timestamp,
-    /// See [`Run::framework`].
+    /// See [`RunHead::framework`].
     pub framework: Framework,
     /// Rules of the task.
     pub rules: Rules,
@@ -400,6 +468,8 @@ impl Run {
             task,
             number,
             retry_of,
+            started_by,
+            inputs,
             retries_left,
             not_before,
             framework,
@@ -408,11 +478,13 @@ impl Run {
             members,
         } = new;
         let queue_until = now.max(not_before).plus_secs(rules.queue_deadline_s);
-        let mut run = Self {
+        let head = RunHead {
             id,
             task,
             number,
             retry_of,
+            started_by,
+            inputs,
             retries_left,
             not_before,
             framework,
@@ -430,34 +502,35 @@ impl Run {
             trainers_done_at: None,
             finished_at: None,
             settled_at: None,
-            members: members
-                .into_iter()
-                .map(|NewMember { party, role, digest, connected, away_since }| Member {
-                    party,
-                    role,
-                    digest,
-                    required: true,
-                    attempt: 0,
-                    generation: 1,
-                    desired: DesiredPhase::Admitted,
-                    phase: MemberPhase::Pending,
-                    observed_generation: 0,
-                    contact: if connected.is_some() {
-                        Contact::Connected
-                    } else {
-                        Contact::Away(away_since)
-                    },
-                    instance: connected,
-                    sequence: 0,
-                    reason: None,
-                    exit: None,
-                    endpoints: std::collections::BTreeMap::new(),
-                    resolution: None,
-                    complete: false,
-                    settled: false,
-                })
-                .collect(),
         };
+        let members = members
+            .into_iter()
+            .map(|NewMember { party, role, digest, connected, away_since }| Member {
+                party,
+                role,
+                digest,
+                required: true,
+                attempt: 0,
+                generation: 1,
+                desired: DesiredPhase::Admitted,
+                phase: MemberPhase::Pending,
+                observed_generation: 0,
+                contact: if connected.is_some() {
+                    Contact::Connected
+                } else {
+                    Contact::Away(away_since)
+                },
+                instance: connected,
+                sequence: 0,
+                reason: None,
+                exit: None,
+                endpoints: BTreeMap::new(),
+                resolution: None,
+                complete: false,
+                settled: false,
+            })
+            .collect();
+        let mut run = Self { head, members };
         let mut effects =
             vec![run.event(EventKind::RunQueued, None, format!("run {number} is queued"))];
         advance::advance(&mut run, now, &mut effects);
@@ -473,13 +546,13 @@ impl Run {
     /// True if all members have settled.
     #[must_use]
     pub const fn is_settled(&self) -> bool {
-        self.settled_at.is_some()
+        self.head.settled_at.is_some()
     }
 
     /// True if the run has not ended: its task cannot be started again.
     #[must_use]
     pub const fn is_active(&self) -> bool {
-        !self.phase.is_terminal()
+        !self.head.phase.is_terminal()
     }
 
     /// Returns the values for the holes of one member's spec.

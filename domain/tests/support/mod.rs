@@ -39,6 +39,8 @@ pub fn new_run(framework: Framework, trainers: usize, rules: Rules, connected: b
         task: sample::task_id(),
         number: 1,
         retry_of: None,
+        started_by: None,
+        inputs: None,
         retries_left: rules.retries,
         not_before: START,
         framework,

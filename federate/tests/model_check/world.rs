@@ -297,6 +297,8 @@ impl World {
             task: hex::<TaskId>(1),
             number: u32::from(self.runs),
             retry_of: None,
+            started_by: None,
+            inputs: None,
             retries_left: 0,
             not_before: self.now,
             framework: Framework::Generic,

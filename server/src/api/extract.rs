@@ -108,31 +108,61 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        if !is_json(request.headers()) {
-            return Err(Error::new(
-                ErrorCode::UnsupportedMediaType,
-                "the body is not declared as JSON; send it with `Content-Type: application/json`",
-            )
-            .into());
-        }
-        let bytes = Bytes::from_request(request, state).await.map_err(|refused| {
-            if refused.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
-                Error::new(
-                    ErrorCode::TooLarge,
-                    format!("the body has more than {BODY_BYTES_MAX} bytes; send a smaller one"),
-                )
-            } else {
-                Error::new(
-                    ErrorCode::Malformed,
-                    "the body ended before its `Content-Length`; repeat the request",
-                )
-            }
-        })?;
-        let value = parse(&bytes)?;
-        Ok(Self { value, digest: Digest::of(&bytes) })
+        check_json(request.headers())?;
+        Ok(Self::read(&bytes(request, state).await?)?)
     }
 }
 
+impl<T: DeserializeOwned> Body<T> {
+    fn read(bytes: &[u8]) -> Result<Self, Error> {
+        Ok(Self { value: parse(bytes)?, digest: Digest::of(bytes) })
+    }
+}
+
+/// A JSON body that the request may leave out. `null` equals none.
+#[derive(Debug)]
+pub struct OptionalBody<T>(pub Option<Body<T>>);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let json = check_json(request.headers());
+        let bytes = bytes(request, state).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        json?;
+        let Body { value, digest } = Body::<Option<T>>::read(&bytes)?;
+        Ok(Self(value.map(|value| Body { value, digest })))
+    }
+}
+
+fn check_json(headers: &HeaderMap) -> Result<(), Error> {
+    if is_json(headers) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::UnsupportedMediaType,
+        "the body is not declared as JSON; send it with `Content-Type: application/json`",
+    ))
+}
+
+async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
+    Bytes::from_request(request, state).await.map_err(|refused| {
+        if refused.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
+            Error::new(
+                ErrorCode::TooLarge,
+                format!("the body has more than {BODY_BYTES_MAX} bytes; send a smaller one"),
+            )
+        } else {
+            Error::new(
+                ErrorCode::Malformed,
+                "the body ended before its `Content-Length`; repeat the request",
+            )
+        }
+    })
+}
 fn is_json(headers: &HeaderMap) -> bool {
     let kind =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -135,6 +135,8 @@ pub fn finish(mut document: OpenApi) -> OpenApi {
     register::<schema::PageLimit>(components);
     register::<schema::NamePrefix>(components);
     register::<schema::PhaseFilters>(components);
+    register::<schema::IdPrefix>(components);
+    register::<schema::ComparedRuns>(components);
     register::<schema::IdempotencyKey>(components);
     register::<schema::IfMatch>(components);
     register::<schema::EventNumber>(components);

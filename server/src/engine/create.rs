@@ -5,7 +5,7 @@ use flow_domain::id::{PartyId, TaskId};
 use flow_domain::limits::MEMBERS_MAX;
 use flow_domain::run::{Event, EventKind};
 use flow_domain::task::{Task, TaskBody};
-use flow_domain::template::TemplateBody;
+use flow_domain::template::Template;
 use flow_domain::time::Timestamp;
 use std::collections::HashSet;
 
@@ -29,16 +29,16 @@ pub(super) async fn check(
             known.insert(&member.party);
         }
     }
-    body.validate(&template, &|party| known.contains(party))?;
+    body.validate(&template.body, &|party| known.contains(party))?;
     Ok(())
 }
 
-/// Returns the content of the revision that a task names.
+/// Returns the template of a task in the revision that the task names.
 pub(super) async fn template(
     store: &Store,
     principal: &Principal,
     body: &TaskBody,
-) -> Result<TemplateBody, Error> {
+) -> Result<Template, Error> {
     let Some(latest) =
         store.template(&body.template).await?.filter(|found| found.project == principal.project)
     else {
@@ -48,19 +48,15 @@ pub(super) async fn template(
         ));
     };
     if latest.revision == body.revision {
-        return Ok(latest.body);
+        return Ok(latest);
     }
-    store
-        .template_revision(&body.template, body.revision)
-        .await?
-        .map(|found| found.body)
-        .ok_or_else(|| {
-            let message = format!(
-                "template {:?} has revisions 1 to {}, not {}",
-                latest.name, latest.revision, body.revision
-            );
-            Error::new(ErrorCode::RevisionNotFound, message)
-        })
+    store.template_revision(&body.template, body.revision).await?.ok_or_else(|| {
+        let message = format!(
+            "template {:?} has revisions 1 to {}, not {}",
+            latest.name, latest.revision, body.revision
+        );
+        Error::new(ErrorCode::RevisionNotFound, message)
+    })
 }
 
 pub(super) fn create(

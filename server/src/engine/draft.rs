@@ -131,6 +131,8 @@ impl TaskDraft {
             task: old.task.clone(),
             number: self.task.runs + 1,
             retry_of: Some(old.id.clone()),
+            started_by: old.started_by.clone(),
+            inputs: old.inputs.clone(),
             retries_left: old.retries_left.saturating_sub(1),
             not_before,
             framework: old.framework,

@@ -32,10 +32,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flow_common::clock::{self, Monotonic, SharedClock};
 use flow_common::supervisor::Supervisor;
 use flow_domain::error::{Error, ErrorCode};
-use flow_domain::id::{Digest, InstanceId, PartyId, ProjectId, RunId, TaskId};
+use flow_domain::id::{Digest, InstanceId, PartyId, ProjectId, RunId, TaskId, TemplateId};
 use flow_domain::member::Report;
 use flow_domain::run::Input;
-use flow_domain::task::TaskBody;
+use flow_domain::task::{Overrides, TaskBody};
 use flow_domain::time::Timestamp;
 use flow_proto::v1::DesiredMember;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -46,6 +46,7 @@ use crate::sessions::Sessions;
 use crate::store::{Store, StoreError};
 use outage::StoreFault;
 use progress::ProgressSink;
+use start::StartRequest;
 
 pub use report::ReportOutcome;
 
@@ -88,11 +89,7 @@ enum Change {
         body: TaskBody,
         if_version: Option<u64>,
     },
-    Start {
-        principal: Principal,
-        run: RunId,
-        idem: Option<IdemKey>,
-    },
+    Start(StartRequest),
     Stop {
         principal: Principal,
     },
@@ -128,7 +125,7 @@ impl Change {
         match self {
             Self::Create { .. } => Some("create"),
             Self::Edit { .. } => Some("edit"),
-            Self::Start { .. } => Some("start"),
+            Self::Start(_) => Some("start"),
             Self::Stop { .. } => Some("stop"),
             Self::Delete { .. } => Some("delete"),
             Self::Report { .. } | Self::Input { .. } | Self::Tick => None,
@@ -167,6 +164,8 @@ enum Request {
     Change(TaskId, QueuedChange),
     Contact(ContactRequest),
     RemoveParty(remove_party::RemoveRequest),
+    /// A template may have another name.
+    TemplateEdited(TemplateId),
     /// Acknowledged after every request that was posted before.
     Ping(oneshot::Sender<()>),
 }
@@ -294,18 +293,17 @@ impl Engine {
             .map(|_| ())
     }
 
-    /// Creates a run.
+    /// Creates a run with these values in place of those of the task.
     pub async fn start_task(
         &self,
         principal: &Principal,
         task: &TaskId,
+        overrides: Overrides,
         idem: Option<IdemKey>,
     ) -> Result<RunId, Error> {
-        let run = flow_common::ids::run_id();
-        match self
-            .post(task.clone(), Change::Start { principal: principal.clone(), run, idem })
-            .await?
-        {
+        let (principal, run) = (principal.clone(), flow_common::ids::run_id());
+        let request = StartRequest { principal, run, overrides, idem };
+        match self.post(task.clone(), Change::Start(request)).await? {
             ChangeResult::Run(id) => Ok(id),
             other => Err(unexpected_result(&other)),
         }
@@ -341,6 +339,11 @@ impl Engine {
         flow_common::clock::timeout(CALLER_TIMEOUT, asked)
             .await
             .map_err(|_| Error::of(ErrorCode::StoreUnavailable))?
+    }
+
+    /// Reports an edit of a template, so that new runs record its new name.
+    pub async fn template_edited(&self, template: TemplateId) -> Result<(), Error> {
+        self.posts.send(Request::TemplateEdited(template)).await.map_err(|_| shutting_down())
     }
 
     /// Returns the number of the task's newest event, updated with each commit that adds one. A

@@ -20,7 +20,7 @@ use flow_common::error::chain;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{InstanceId, PartyId, RunId, TaskId, TemplateId};
 use flow_domain::run::{Input, Run};
-use flow_domain::template::TemplateBody;
+use flow_domain::template::Template;
 use flow_domain::time::Timestamp;
 use flow_proto::v1::DesiredMember;
 use tokio::sync::mpsc;
@@ -68,8 +68,9 @@ pub(super) struct Queue {
     contacts: HashMap<PartyId, (u64, InstanceId)>,
     /// Parties that exist. Only this queue removes a party.
     pub(super) known_parties: HashSet<PartyId>,
-    /// Revisions never change.
-    templates: HashMap<(TemplateId, u32), Arc<TemplateBody>>,
+    /// Templates by revision. Only the name of a revision can change: see
+    /// [`Request::TemplateEdited`].
+    templates: HashMap<(TemplateId, u32), Arc<Template>>,
     specs: SpecCache,
     outage: Outage,
     /// Microseconds by which the wall clock was set since the deadlines of all active tasks were
@@ -207,6 +208,7 @@ impl Queue {
         for post in batch.drain(..) {
             match post {
                 Request::Ping(reply) => pings.push(reply),
+                Request::TemplateEdited(id) => self.templates.retain(|(known, _), _| *known != id),
                 Request::Change(task, change) => {
                     self.apply_contacts(std::mem::take(&mut contacts)).await;
                     self.metrics.queue_age(change.posted.elapsed());
@@ -499,7 +501,7 @@ impl Queue {
         let (name, idem) = match &change.change {
             Change::Create { body, idem, .. } => (body.name.clone(), idem.clone()),
             Change::Edit { body, .. } => (body.name.clone(), None),
-            Change::Start { idem, .. } => (String::new(), idem.clone()),
+            Change::Start(request) => (String::new(), request.idem.clone()),
             _ => (String::new(), None),
         };
         if let Some(idem) = idem {

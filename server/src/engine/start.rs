@@ -3,22 +3,33 @@
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::framework;
 use flow_domain::id::{InstanceId, PartyId, RunId};
-use flow_domain::run::{NewMember, NewRun};
-use flow_domain::template::TemplateBody;
+use flow_domain::run::{NewMember, NewRun, RunInputs};
+use flow_domain::task::Overrides;
+use flow_domain::template::Template;
 use flow_domain::time::Timestamp;
 
-use super::IdemKey;
 use super::create::record;
 use super::draft::TaskDraft;
+use super::{IdemKey, Principal};
+
+/// A request to start a task.
+#[derive(Debug, Clone)]
+pub(super) struct StartRequest {
+    pub principal: Principal,
+    /// Id of the new run.
+    pub run: RunId,
+    pub overrides: Overrides,
+    pub idem: Option<IdemKey>,
+}
 
 pub(super) fn start(
     draft: &mut TaskDraft,
-    id: &RunId,
-    idem: Option<&IdemKey>,
-    template: &TemplateBody,
+    request: &StartRequest,
+    template: &Template,
     connected: &dyn Fn(&PartyId) -> Option<InstanceId>,
     now: Timestamp,
 ) -> Result<(), Error> {
+    let StartRequest { principal, run: id, overrides, idem } = request;
     if draft.run(id).is_some() {
         return Ok(());
     }
@@ -31,10 +42,14 @@ pub(super) fn start(
             ),
         ));
     }
-    let sealed = framework::seal_all(&draft.task.body, template)?;
-    let members = draft
-        .task
-        .body
+    let Template { name: template_name, body: template, .. } = template;
+    let body = draft.task.body.overridden(overrides);
+    if *overrides != Overrides::default() {
+        // The parties of a stored task are known, or were removed since.
+        body.validate(template, &|_| true)?;
+    }
+    let sealed = framework::seal_all(&body, template)?;
+    let members = body
         .members
         .iter()
         .map(|member| {
@@ -51,12 +66,14 @@ pub(super) fn start(
             })
         })
         .collect::<Result<Vec<_>, Error>>()?;
-    let rules = draft.task.body.rules.clone();
+    let rules = body.rules.clone();
     let new = NewRun {
         id: id.clone(),
         task: draft.task.id.clone(),
         number: draft.task.runs + 1,
         retry_of: None,
+        started_by: Some(principal.subject.clone()),
+        inputs: Some(RunInputs::new(&body, template, template_name)),
         retries_left: rules.retries,
         not_before: now,
         framework: template.framework,
@@ -65,7 +82,7 @@ pub(super) fn start(
         members,
     };
     draft.specs.extend(sealed.into_values());
-    draft.idempotency = idem.map(|idem| record(idem, id.as_str(), now));
+    draft.idempotency = idem.as_ref().map(|idem| record(idem, id.as_str(), now));
     draft.add_run(new, now);
     Ok(())
 }

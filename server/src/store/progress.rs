@@ -13,12 +13,14 @@
 use std::collections::BTreeMap;
 
 use flow_domain::id::{PartyId, ProjectId, RunId};
-use flow_domain::progress::{Point, Progress};
+use flow_domain::progress::{Point, Progress, SeriesSummary};
 use flow_domain::time::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::db::{Tx, execute, id_batches, in_tx, insert_rows, push_list, reading};
 use super::error::StoreError;
-use super::types::{ProgressRow, ProgressWrite, Series};
+use super::types::{ProgressRow, ProgressWrite, Series, SeriesSummaries};
 use super::{Store, json, signed, unsigned};
 
 /// Points per series.
@@ -36,38 +38,95 @@ const TRANSACTION_MEMBERS_MAX: usize = 64;
 /// Step and value.
 type StoredPoint = (u64, String);
 
+/// The points with the smallest and the largest finite value.
+#[derive(Default, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Extremes {
+    lowest: Option<StoredPoint>,
+    highest: Option<StoredPoint>,
+}
+
+impl Extremes {
+    fn include(&mut self, point: &StoredPoint) {
+        let Some(value) = finite(point) else { return };
+        let beats = |known: &Option<StoredPoint>, better: fn(&f64, &f64) -> bool| {
+            known.as_ref().and_then(finite).is_none_or(|known| better(&value, &known))
+        };
+        if beats(&self.lowest, f64::lt) {
+            self.lowest = Some(point.clone());
+        }
+        if beats(&self.highest, f64::gt) {
+            self.highest = Some(point.clone());
+        }
+    }
+}
+
+fn finite((_, value): &StoredPoint) -> Option<f64> {
+    value.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+/// Content of the column `tail`.
+#[derive(Default, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct TailBody {
+    /// The newest points. The last is the newest of all, even if it is not a stride-th point.
+    points: Vec<StoredPoint>,
+    /// Extremes of all points before the newest, which may be measured again.
+    extremes: Extremes,
+}
+
+/// The column `tail` of this version, and of the first one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AnyTail {
+    Body(TailBody),
+    Points(Vec<StoredPoint>),
+}
+
+impl From<AnyTail> for TailBody {
+    fn from(tail: AnyTail) -> Self {
+        match tail {
+            AnyTail::Body(body) => body,
+            AnyTail::Points(points) => {
+                let mut extremes = Extremes::default();
+                points.iter().rev().skip(1).for_each(|point| extremes.include(point));
+                Self { points, extremes }
+            }
+        }
+    }
+}
+
 /// A series while points are added.
 #[derive(Default, Clone, PartialEq, Eq, Debug)]
 struct SeriesTail {
     stride: u64,
     seen: u64,
     chunks: usize,
-    /// The newest points. The last is the newest of all, even if it is not a stride-th point.
-    tail: Vec<StoredPoint>,
+    tail: TailBody,
 }
 
 impl SeriesTail {
     /// Adds a point with a new step. Returns a chunk that became full, with its number.
     fn add(&mut self, step: u64, value: String) -> Option<(usize, Vec<StoredPoint>)> {
-        match self.tail.last_mut() {
+        let TailBody { points, extremes } = &mut self.tail;
+        match points.last_mut() {
             Some((newest, _)) if step < *newest => return None,
             Some((newest, stored)) if step == *newest => {
                 *stored = value;
                 return None;
             }
-            Some(_) | None => {}
+            Some(newest) => extremes.include(newest),
+            None => {}
         }
         // The previous newest point is not a stride-th point.
         if self.seen > 0 && !(self.seen - 1).is_multiple_of(self.stride.max(1)) {
-            self.tail.pop();
+            points.pop();
         }
         self.seen += 1;
-        self.tail.push((step, value));
-        if self.tail.len() <= CHUNK_POINTS {
+        points.push((step, value));
+        if points.len() <= CHUNK_POINTS {
             return None;
         }
         self.chunks += 1;
-        Some((self.chunks - 1, self.tail.drain(..CHUNK_POINTS).collect()))
+        Some((self.chunks - 1, points.drain(..CHUNK_POINTS).collect()))
     }
 
     const fn is_full(&self) -> bool {
@@ -79,7 +138,7 @@ impl SeriesTail {
         let kept: Vec<StoredPoint> = chunks.into_iter().flatten().step_by(2).collect();
         self.stride = self.stride.max(1) * 2;
         self.chunks = kept.len() / CHUNK_POINTS;
-        self.tail.splice(0..0, kept[self.chunks * CHUNK_POINTS..].iter().cloned());
+        self.tail.points.splice(0..0, kept[self.chunks * CHUNK_POINTS..].iter().cloned());
         kept.chunks_exact(CHUNK_POINTS).map(<[StoredPoint]>::to_vec).collect()
     }
 }
@@ -102,13 +161,18 @@ impl SeriesOwner<'_> {
         })?;
         rows.into_iter()
             .map(|(name, stride, seen, chunks, tail)| {
-                let tail = points("series", "tail", self, &name, &tail)?;
+                let tail: AnyTail = points("series", "tail", &self.key(&name), &tail)?;
                 let chunks = usize::try_from(chunks).map_err(|problem| {
                     StoreError::corrupt("series", "chunks", self.key(&name), problem)
                 })?;
                 Ok((
                     name,
-                    SeriesTail { stride: unsigned(stride), seen: unsigned(seen), chunks, tail },
+                    SeriesTail {
+                        stride: unsigned(stride),
+                        seen: unsigned(seen),
+                        chunks,
+                        tail: tail.into(),
+                    },
                 ))
             })
             .collect()
@@ -123,7 +187,8 @@ impl SeriesOwner<'_> {
                 .fetch_all(&mut *c)
                 .await
         })?;
-        rows.iter().map(|text| points("series_chunks", "points", self, name, text)).collect()
+        let key = self.key(name);
+        rows.iter().map(|text| points("series_chunks", "points", &key, text)).collect()
     }
 
     async fn insert_chunks(
@@ -181,15 +246,13 @@ impl SeriesOwner<'_> {
     }
 }
 
-fn points(
+fn points<T: DeserializeOwned>(
     table: &'static str,
     column: &'static str,
-    owner: &SeriesOwner<'_>,
-    name: &str,
+    key: &str,
     text: &str,
-) -> Result<Vec<StoredPoint>, StoreError> {
-    serde_json::from_str(text)
-        .map_err(|problem| StoreError::corrupt(table, column, owner.key(name), problem))
+) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|problem| StoreError::corrupt(table, column, key, problem))
 }
 
 fn without_points(progress: &Progress) -> Progress {
@@ -248,8 +311,8 @@ async fn write(tx: &mut Tx, writes: &[ProgressWrite]) -> Result<(), StoreError> 
     let tail = tx.or_update("run_id, party_id, name", &["stride", "seen", "chunks", "tail"]);
     let head =
         "INSERT INTO series (run_id, party_id, name, project_id, stride, seen, chunks, tail) ";
-    insert_rows!(tx, head, tail, rows, |(.., series)| series.tail.len() * 32 + 200, |row,
-                                                                                     (
+    insert_rows!(tx, head, tail, rows, |(.., series)| series.tail.points.len() * 32 + 300, |row,
+                                                                                            (
         owner,
         name,
         series,
@@ -322,12 +385,47 @@ impl Store {
         for (name, tail) in owner.tails(&mut tx).await? {
             let chunks =
                 if tail.chunks > 0 { owner.chunks(&mut tx, &name).await? } else { Vec::new() };
-            let points = chunks.into_iter().flatten().chain(tail.tail);
+            let points = chunks.into_iter().flatten().chain(tail.tail.points);
             let points =
                 points.map(|(step, value)| Point { series: name.clone(), step, value }).collect();
             series.insert(name, points);
         }
         Ok(series)
+    }
+
+    /// Summarises the first `limit` series of a run, by party and name.
+    pub async fn series_summaries(
+        &self,
+        run: &RunId,
+        limit: u32,
+    ) -> Result<SeriesSummaries, StoreError> {
+        let rows: Vec<(String, String, String)> = reading!(&*self.db, |c| {
+            sqlx::query_as("SELECT party_id, name, tail FROM series WHERE run_id = ? ORDER BY party_id, name LIMIT ?")
+                .bind(run.as_str())
+                .bind(i64::from(limit))
+                .fetch_all(c)
+                .await
+        })?;
+        let mut summaries = SeriesSummaries::new();
+        for (party, name, tail) in rows {
+            let key = format!("{run}/{party}/{name}");
+            let tail: AnyTail = points("series", "tail", &key, &tail)?;
+            let TailBody { points, mut extremes } = tail.into();
+            // A stored series has at least one point.
+            let Some(newest) = points.last() else { continue };
+            extremes.include(newest);
+            let number = |point: StoredPoint| Some((point.0, finite(&point)?));
+            let summary = SeriesSummary {
+                last: (newest.0, finite(newest)),
+                lowest: extremes.lowest.and_then(number),
+                highest: extremes.highest.and_then(number),
+            };
+            let party = party
+                .parse()
+                .map_err(|problem| StoreError::corrupt("series", "party_id", &key, problem))?;
+            summaries.insert((party, name), summary);
+        }
+        Ok(summaries)
     }
 }
 
@@ -349,7 +447,12 @@ mod tests {
             }
         }
         (
-            chunks.into_iter().flatten().chain(tail.tail.clone()).map(|(step, _)| step).collect(),
+            chunks
+                .into_iter()
+                .flatten()
+                .chain(tail.tail.points.clone())
+                .map(|(step, _)| step)
+                .collect(),
             tail,
         )
     }
@@ -379,6 +482,31 @@ mod tests {
     }
 
     #[test]
+    fn extremes_survive_thinning_and_repeated_measurements() {
+        let mut tail = SeriesTail { stride: 1, ..SeriesTail::default() };
+        let value = |step: u64| match step {
+            777 => "-5".to_owned(),
+            1_001 => "1e9".to_owned(),
+            _ => step.to_string(),
+        };
+        for step in 0..10_001 {
+            // The first measurement of each step is replaced.
+            tail.add(step, "1e12".to_owned());
+            tail.add(step, value(step));
+        }
+        tail.add(10_001, "NaN".to_owned());
+        tail.add(10_002, "7".to_owned());
+        let Extremes { lowest, highest } = tail.tail.extremes;
+        assert_eq!(
+            (lowest, highest),
+            (Some((777, "-5".to_owned())), Some((1_001, "1e9".to_owned())))
+        );
+        let former: AnyTail = serde_json::from_str(r#"[[1,"4"],[2,"3"],[3,"9"]]"#).unwrap();
+        let TailBody { points, extremes } = former.into();
+        assert_eq!((points.len(), extremes.highest), (3, Some((1, "4".to_owned()))));
+    }
+
+    #[test]
     fn repeated_points_change_nothing() {
         for count in [1, 99, 100, 101, 2_000, 2_001, 10_000] {
             let (_, before) = run(count);
@@ -389,7 +517,7 @@ mod tests {
             assert_eq!(after, before, "{count}");
             after.add(count - 1, "again".to_owned());
             assert_eq!(
-                after.tail.last(),
+                after.tail.points.last(),
                 Some(&(count - 1, "again".to_owned())),
                 "the newest may be measured again"
             );

@@ -4,65 +4,13 @@ use std::collections::HashMap;
 
 use flow_domain::id::{PartyId, ProjectId, RunId, TaskId};
 use flow_domain::member::Member;
-use flow_domain::run::Run;
+use flow_domain::run::{Run, RunHead};
 
 use super::db::{Tx, id_batches, in_tx, insert_rows, push_list, reading};
 use super::error::StoreError;
 use super::page::{after_number, into_page};
 use super::types::{Page, PageRequest, RunUpdate};
 use super::{Store, json};
-
-/// Returns a run without its members, which is the content of `runs.body`.
-fn head(run: &Run) -> Run {
-    let Run {
-        id,
-        task,
-        number,
-        retry_of,
-        retries_left,
-        not_before,
-        framework,
-        rules,
-        stop_grace_s,
-        phase,
-        attempt,
-        ending,
-        waiting,
-        created_at,
-        queue_until,
-        phase_until,
-        running_at,
-        progress_at,
-        trainers_done_at,
-        finished_at,
-        settled_at,
-        members: _,
-    } = run;
-    Run {
-        id: id.clone(),
-        task: task.clone(),
-        number: *number,
-        retry_of: retry_of.clone(),
-        retries_left: *retries_left,
-        not_before: *not_before,
-        framework: *framework,
-        rules: rules.clone(),
-        stop_grace_s: *stop_grace_s,
-        phase: *phase,
-        attempt: *attempt,
-        ending: ending.clone(),
-        waiting: waiting.clone(),
-        created_at: *created_at,
-        queue_until: *queue_until,
-        phase_until: *phase_until,
-        running_at: *running_at,
-        progress_at: *progress_at,
-        trainers_done_at: *trainers_done_at,
-        finished_at: *finished_at,
-        settled_at: *settled_at,
-        members: Vec::new(),
-    }
-}
 
 /// Rows to write for a batch of updates.
 #[derive(Default)]
@@ -81,10 +29,9 @@ impl<'a> RunRows<'a> {
     /// Adds the rows of `change` that are new or differ.
     pub fn add(&mut self, project: &'a ProjectId, change: &'a RunUpdate) {
         let RunUpdate { before, after } = change;
-        let after_head = head(after);
         let rows = if before.is_some() { &mut self.changed } else { &mut self.new };
-        if before.as_ref().is_none_or(|before| head(before) != after_head) {
-            rows.runs.push((project, after, json(&after_head)));
+        if before.as_ref().is_none_or(|before| before.head != after.head) {
+            rows.runs.push((project, after, json(&after.head)));
         }
         for (position, member) in after.members.iter().enumerate() {
             if before.as_ref().and_then(|before| before.members.get(position)) != Some(member) {
@@ -162,16 +109,16 @@ pub(super) fn assemble(runs: Vec<Body>, members: Vec<Body>) -> Result<Vec<Run>, 
     }
     runs.into_iter()
         .map(|(id, body)| {
-            let mut run: Run = serde_json::from_str(&body)
+            let head: RunHead = serde_json::from_str(&body)
                 .map_err(|problem| StoreError::corrupt("runs", "body", &id, problem))?;
-            if run.id.as_str() != id {
+            if head.id.as_str() != id {
                 return Err(StoreError::corrupt("runs", "body", id, "it belongs to another run"));
             }
-            run.members = of_run.remove(&id).unwrap_or_default();
-            if run.members.is_empty() {
+            let members = of_run.remove(&id).unwrap_or_default();
+            if members.is_empty() {
                 return Err(StoreError::corrupt("members", "run_id", id, "the run has no members"));
             }
-            Ok(run)
+            Ok(Run { head, members })
         })
         .collect()
 }
@@ -226,6 +173,40 @@ impl Store {
         let mut runs = read_runs(&mut tx, &ids).await?;
         runs.sort_by_key(|run| std::cmp::Reverse(run.number));
         Ok(Page { items: runs, next: rows.next })
+    }
+
+    /// Returns the runs of a project whose ids begin with `prefix`, newest first, with the names of
+    /// their tasks. A page may be short: runs of deleted tasks are left out.
+    pub async fn all_runs(
+        &self,
+        project: &ProjectId,
+        prefix: &str,
+        page: &PageRequest,
+    ) -> Result<Page<(Run, String)>, StoreError> {
+        // Greater than every id with the prefix.
+        let end = page.after.clone().unwrap_or_else(|| format!("{prefix}g"));
+        let mut tx = self.db.snapshot().await?;
+        let rows: Vec<(String, Option<String>)> = in_tx!(&mut tx, |c| {
+            sqlx::query_as("SELECT r.id, (SELECT t.name FROM tasks t WHERE t.id = r.task_id AND t.tombstone = '') FROM runs r WHERE r.project_id = ? AND r.id >= ? AND r.id < ? ORDER BY r.id DESC LIMIT ? OFFSET ?")
+                .bind(project.as_str())
+                .bind(prefix)
+                .bind(&end)
+                .bind(i64::from(page.limit) + 1)
+                .bind(i64::from(page.offset))
+                .fetch_all(&mut *c)
+                .await
+        })?;
+        let Page { items, next } = into_page(rows, page, |(id, _)| id.clone());
+        let mut names: HashMap<String, String> =
+            items.into_iter().filter_map(|(id, name)| Some((id, name?))).collect();
+        let ids: Vec<&str> = names.keys().map(String::as_str).collect();
+        let mut runs = read_runs(&mut tx, &ids).await?;
+        runs.sort_by(|a, b| b.id.cmp(&a.id));
+        let named = |run: Run| {
+            let name = names.remove(run.id.as_str())?;
+            Some((run, name))
+        };
+        Ok(Page { items: runs.into_iter().filter_map(named).collect(), next })
     }
 
     /// Returns task and run of every unsettled member of the party.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flow_domain::id::{Digest, InstanceId, PartyId, ProjectId, RunId, TaskId, TemplateId};
 use flow_domain::member::MemberPhase;
-use flow_domain::progress::{Point, Progress};
+use flow_domain::progress::{Point, Progress, SeriesSummary};
 use flow_domain::run::{Event, Run, RunPhase};
 use flow_domain::spec::SealedSpec;
 use flow_domain::task::Task;
@@ -304,6 +304,9 @@ pub struct ProgressRow {
 
 /// Stored series of a member by name; points in order of arrival.
 pub type Series = BTreeMap<String, Vec<Point>>;
+
+/// Summaries of the series of a run, by party and name.
+pub type SeriesSummaries = BTreeMap<(PartyId, String), SeriesSummary>;
 
 /// Identifies a member that an agent holds and the hub does not know. As text `PARTY.RUN.ATTEMPT`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -105,8 +105,10 @@ async fn u40_every_operation_succeeds_as_documented() {
         agent.report(&start, "running").await;
     }
     let member = format!("{run}/members/hospital-a");
+    let id = run.rsplit('/').next().expect("an id").to_owned();
     for path in [
         &path,
+        "/api/v2/runs",
         "/api/v2/tasks",
         &format!("{path}/events"),
         &format!("{path}/runs"),
@@ -128,6 +130,10 @@ async fn u40_every_operation_succeeds_as_documented() {
         get(path).await;
     }
     hub.post(&format!("{path}/stop")).await.expect(StatusCode::ACCEPTED);
+    let second = hub.post(&format!("{path}/start")).json(&json!({ "epochs": 2 })).await;
+    let second = second.expect(StatusCode::ACCEPTED).json()["id"].clone();
+    let second = second.as_str().expect("an id");
+    get(&format!("/api/v2/runs/compare?run={id}&run={second}")).await;
     hub.delete(&path).await.expect(StatusCode::NO_CONTENT);
     let other =
         hub.post("/api/v2/templates").json(&renamed("other")).await.expect(StatusCode::CREATED);
@@ -314,16 +320,19 @@ async fn u41_document_and_hub_accept_the_same_parameters_and_headers() {
             compare(&hub, Method::GET, "/api/v2/tasks", "query", name, value).await;
         }
     }
+    let id = "0".repeat(32);
     let events = format!("/api/v2/tasks/{task}/events");
     for value in ["0", "9223372036854775807", "9223372036854775808", "-1", "x"] {
         compare(&hub, Method::GET, &events, "query", "after", value).await;
         compare(&hub, Method::GET, &events, "header", "Last-Event-ID", value).await;
     }
+    for value in ["", "0", &id, &"0".repeat(33), "x", "A"] {
+        compare(&hub, Method::GET, "/api/v2/runs", "query", "id", value).await;
+    }
     let start = format!("/api/v2/tasks/{task}/start");
     for value in ["k", &"x".repeat(255), &"x".repeat(256), "a b", ""] {
         compare(&hub, Method::POST, &start, "header", "Idempotency-Key", value).await;
     }
-    let id = "0".repeat(32);
     let logs = format!("/api/v2/tasks/{id}/runs/{id}/members/p/logs");
     for value in ["0", "1000000000", "1000000001", "-1"] {
         compare(&hub, Method::GET, &logs, "query", "tail", value).await;
@@ -381,6 +390,7 @@ fn u42_every_example_matches_its_schema() {
         "TemplateInput",
         "Template",
         "TaskInput",
+        "StartInput",
         "Task",
         "Run",
         "Member",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use flow_domain::progress::{Point, Progress};
+use flow_proto::v1::Reason;
 use flow_server::store::ProgressWrite;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -69,6 +70,244 @@ async fn runs_are_listed_newest_first() {
         (&first["id"], &json!("cancelled"))
     );
     assert_eq!(page["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn u1_a_run_records_its_inputs_and_who_started_it() {
+    let hub = TestApp::start().await;
+    let (task, run) = started(&hub).await;
+    let task = format!("/api/v2/tasks/{task}");
+    let template = hub.get(&task).await.json()["template"].clone();
+    let inputs = json!({
+        "template": template, "template_name": "digits", "revision": 1, "epochs": 10,
+        "parameters": { "learning_rate": "0.05" },
+        "datasets": { "hospital-a": "digits", "hospital-b": "digits" },
+    });
+    assert_eq!((&run["inputs"], &run["started_by"]), (&inputs, &json!("bootstrap")));
+
+    // Neither an edit of the task nor one of the template changes the record. A later run has the
+    // new name of the template and the default of its parameter.
+    hub.post(&format!("{task}/stop")).await.expect(StatusCode::ACCEPTED);
+    let path = format!("/api/v2/templates/{}", template.as_str().expect("an id"));
+    let mut edited = json!(flow_api_types::TemplateInput::sample());
+    edited["name"] = "numerals".into();
+    hub.put(&path).json(&edited).await.expect(StatusCode::OK);
+    let mut body = hub.task_body(template.as_str().expect("an id"));
+    body["parameters"] = json!({});
+    body["epochs"] = 3.into();
+    hub.put(&task).json(&body).await.expect(StatusCode::OK);
+    let hub = hub.restart().await;
+    let second = hub.post(&format!("{task}/start")).await.expect(StatusCode::ACCEPTED).json();
+    let mut of_second = inputs.clone();
+    of_second["template_name"] = "numerals".into();
+    of_second["epochs"] = 3.into();
+    of_second["parameters"]["learning_rate"] = "0.1".into();
+    assert_eq!(second["inputs"], of_second);
+    let page = hub.get(&format!("{task}/runs")).await.expect(StatusCode::OK).json();
+    let recorded = |index: usize| (&page["items"][index]["inputs"], &page["items"][index]["id"]);
+    assert_eq!(recorded(0), (&of_second, &second["id"]));
+    assert_eq!(recorded(1), (&inputs, &run["id"]));
+    // The same revision has another name now.
+    hub.post(&format!("{task}/stop")).await.expect(StatusCode::ACCEPTED);
+    hub.put(&path)
+        .json(&json!(flow_api_types::TemplateInput::sample()))
+        .await
+        .expect(StatusCode::OK);
+    let third = hub.post(&format!("{task}/start")).await.expect(StatusCode::ACCEPTED).json();
+    assert_eq!(third["inputs"], {
+        of_second["template_name"] = "digits".into();
+        of_second
+    });
+}
+
+#[tokio::test]
+async fn u2_overrides_belong_to_the_run_and_leave_the_task_unchanged() {
+    let hub = TestApp::start().await;
+    let id = hub.task().await;
+    let task = format!("/api/v2/tasks/{id}");
+    let before = hub.get(&task).await.json();
+    let start = || hub.post(&format!("{task}/start"));
+    for (body, pointer, code) in [
+        (json!({ "epochs": 0 }), "/epochs", "out_of_range"),
+        (
+            json!({ "parameters": { "learning_rate": "2" } }),
+            "/parameters/learning_rate",
+            "out_of_range",
+        ),
+        (json!({ "parameters": { "speed": "2" } }), "/parameters/speed", "unknown"),
+        (json!({ "members": [] }), "/members", "unknown"),
+    ] {
+        start().json(&body).await.field(pointer, code);
+    }
+    let body = json!({ "epochs": 2, "parameters": { "learning_rate": "0.5" } });
+    let first = start().header("idempotency-key", "k").json(&body).await;
+    let first = first.expect(StatusCode::ACCEPTED).json();
+    let inputs = (&first["inputs"]["epochs"], &first["inputs"]["parameters"]["learning_rate"]);
+    assert_eq!(inputs, (&json!(2), &json!("0.5")));
+    assert_eq!(first["progress"]["epochs"], 2);
+    let again = start().header("idempotency-key", "k").json(&body).await;
+    assert_eq!(again.expect(StatusCode::ACCEPTED).json()["id"], first["id"]);
+    let other = start().header("idempotency-key", "k").json(&json!({ "epochs": 3 })).await;
+    other.problem(422, "idempotency_key_reused");
+    start().header("idempotency-key", "k").await.problem(422, "idempotency_key_reused");
+    let after = hub.get(&task).await.json();
+    for field in ["epochs", "parameters", "revision", "modified_at"] {
+        assert_eq!(after[field], before[field], "{field}");
+    }
+
+    hub.post(&format!("{task}/stop")).await.expect(StatusCode::ACCEPTED);
+    let second = start().json(&Value::Null).await.expect(StatusCode::ACCEPTED).json();
+    assert_eq!(second["inputs"]["epochs"], 10);
+    assert_ne!(second["members"][1]["digest"], first["members"][1]["digest"]);
+
+    let compared = [&first, &second].map(|run| run["id"].as_str().expect("an id").to_owned());
+    let [a, b] = &compared;
+    let comparison = hub
+        .get(&format!("/api/v2/runs/compare?run={a}&run={b}"))
+        .await
+        .expect(StatusCode::OK)
+        .json();
+    assert_eq!(
+        comparison["inputs"],
+        json!([
+            { "name": "epochs", "values": ["2", "10"] },
+            { "name": "parameters.learning_rate", "values": ["0.5", "0.05"] },
+        ])
+    );
+}
+
+#[tokio::test]
+async fn u2_retry_has_the_inputs_of_its_run() {
+    let hub = TestApp::start().await;
+    let mut agents = Vec::new();
+    for party in ["hub", "hospital-a", "hospital-b"] {
+        agents.push(hub.agent(party).await);
+    }
+    let mut body = hub.task_body(&hub.template().await);
+    body["rules"]["retries"] = 1.into();
+    let task = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED);
+    let task = task.header("location").to_owned();
+    let first = hub.post(&format!("{task}/start")).json(&json!({ "epochs": 2 })).await;
+    let first = first.expect(StatusCode::ACCEPTED).json();
+    for (desired, phase) in [("reserved", "reserved"), ("running", "running")] {
+        for (index, agent) in agents.iter_mut().enumerate() {
+            let member = agent.next_desired(desired).await;
+            agent.report(&member, phase).await;
+            if (desired, index) == ("running", 1) {
+                let lost = Reason { code: "peer_lost".to_owned(), message: String::new() };
+                agent.report_with(&member, "failed", |report| report.reason = Some(lost)).await;
+            }
+        }
+    }
+    for agent in [0, 2] {
+        let member = agents[agent].next_desired("stopped").await;
+        agents[agent].report(&member, "stopped").await;
+    }
+    let retry = agents[1].next_desired("admitted").await;
+    let path = format!("{task}/runs/{}", retry.run_id);
+    let retry = hub.get(&path).await.expect(StatusCode::OK).json();
+    assert_eq!(retry["retry_of"], first["id"]);
+    assert_eq!(retry["inputs"]["epochs"], 2);
+    for field in ["inputs", "started_by", "rules"] {
+        assert_eq!(retry[field], first[field], "{field}");
+    }
+    assert_eq!(retry["members"][1]["digest"], first["members"][1]["digest"]);
+}
+
+#[tokio::test]
+async fn runs_of_all_tasks_are_listed_by_the_beginning_of_their_ids() {
+    let hub = TestApp::start().await;
+    let (task, first) = started(&hub).await;
+    hub.post(&format!("/api/v2/tasks/{task}/stop")).await.expect(StatusCode::ACCEPTED);
+    let template = hub.get(&format!("/api/v2/tasks/{task}")).await.json()["template"].clone();
+    let mut body = hub.task_body(template.as_str().expect("an id"));
+    body["name"] = "other".into();
+    let other = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED);
+    let other = other.header("location").to_owned();
+    let second = hub.post(&format!("{other}/start")).await.expect(StatusCode::ACCEPTED).json();
+    let ids = async |query: &str| {
+        let page = hub.get(&format!("/api/v2/runs{query}")).await.expect(StatusCode::OK).json();
+        let items = page["items"].as_array().expect("items").iter();
+        let ids: Vec<Value> = items.map(|run| run["id"].clone()).collect();
+        (ids, page["next"].as_str().map(str::to_owned), page["items"][0]["task_name"].clone())
+    };
+    let (found, next, name) = ids("?limit=1").await;
+    assert_eq!((found, name), (vec![second["id"].clone()], json!("other")));
+    let (found, next, name) =
+        ids(&format!("?limit=1&cursor={}", next.expect("there is more"))).await;
+    assert_eq!((found, next, name), (vec![first["id"].clone()], None, json!("digits-spring")));
+    let id = first["id"].as_str().expect("an id");
+    assert_eq!(ids(&format!("?id={id}")).await.0, [first["id"].clone()]);
+    assert_eq!(ids(&format!("?id={}", &id[..4])).await.0.len(), 2);
+    assert_eq!(ids("?id=ffff").await.0.len(), 0);
+    for wrong in ["x", "A", &"0".repeat(33)] {
+        hub.get(&format!("/api/v2/runs?id={wrong}")).await.field("?id", "pattern");
+    }
+    hub.delete(&other).await.expect(StatusCode::NO_CONTENT);
+    assert_eq!(ids("").await.0, [first["id"].clone()]);
+}
+
+#[tokio::test]
+async fn runs_are_compared_by_metrics_outcome_and_duration() {
+    let hub = TestApp::start().await;
+    let (task, first) = started(&hub).await;
+    let task = format!("/api/v2/tasks/{task}");
+    hub.clock.advance(2);
+    hub.post(&format!("{task}/stop")).await.expect(StatusCode::ACCEPTED);
+    let second = hub.post(&format!("{task}/start")).await.expect(StatusCode::ACCEPTED).json();
+    let [first, second] = [&first, &second].map(|run| run["id"].as_str().expect("an id"));
+    let write = |run: &str, points: &[(&str, u64, &str)]| ProgressWrite {
+        project: "default".parse().expect("a project"),
+        run: run.parse().expect("an id"),
+        party: "hospital-a".parse().expect("a party"),
+        at: hub.app.clock.now(),
+        progress: Progress {
+            points: points
+                .iter()
+                .map(|(series, step, value)| Point {
+                    series: (*series).to_owned(),
+                    step: *step,
+                    value: (*value).to_owned(),
+                })
+                .collect(),
+            ..Progress::default()
+        },
+    };
+    let writes = [
+        write(first, &[("acc", 1, "0.5"), ("acc", 2, "0.75"), ("loss", 1, "3"), ("loss", 2, "2")]),
+        write(second, &[("acc", 1, "0.9"), ("acc", 2, "0.8"), ("acc", 3, "NaN")]),
+    ];
+    hub.app.store.write_progress(&writes).await.expect("stored");
+    let compare = |runs: &[&str]| {
+        let query: Vec<String> = runs.iter().map(|run| format!("run={run}")).collect();
+        hub.get(&format!("/api/v2/runs/compare?{}", query.join("&")))
+    };
+    let found = compare(&[first, second]).await.expect(StatusCode::OK).json();
+    assert_eq!((&found["inputs"], &found["more_metrics"]), (&json!([]), &json!(false)));
+    let runs = &found["runs"];
+    assert_eq!(
+        (&runs[0]["ending"]["outcome"], &runs[0]["duration_s"], &runs[0]["task_name"]),
+        (&json!("cancelled"), &json!(2.0), &json!("digits-spring"))
+    );
+    assert_eq!((&runs[1]["id"], &runs[1]["duration_s"]), (&json!(second), &Value::Null));
+    let value = |last: Value, last_step: u64, best: f64, best_step: u64| json!({ "last": last, "last_step": last_step, "best": best, "best_step": best_step });
+    let metric = |name: &str, lower: bool, values: Value| json!({ "party": "hospital-a", "name": name, "lower_is_better": lower, "values": values });
+    assert_eq!(
+        found["metrics"],
+        json!([
+            metric(
+                "acc",
+                false,
+                json!([value(json!(0.75), 2, 0.75, 2), value(Value::Null, 3, 0.9, 1)])
+            ),
+            metric("loss", true, json!([value(json!(2.0), 2, 2.0, 2), null])),
+        ])
+    );
+    compare(&[first]).await.field("?run", "out_of_range");
+    compare(&[first, first]).await.field("?run", "duplicate");
+    compare(&[first, "x"]).await.field("?run", "pattern");
+    compare(&[first, &"0".repeat(32)]).await.problem(404, "run_not_found");
+    hub.get("/api/v2/runs/compare?runs=x").await.field("?runs", "unknown");
 }
 
 #[tokio::test]

@@ -272,6 +272,8 @@ pub fn start(change: &mut TaskUpdate) -> Run {
         task: task.id.clone(),
         number: task.runs,
         retry_of: None,
+        started_by: None,
+        inputs: None,
         retries_left: 0,
         not_before: at(0),
         framework: Framework::Generic,

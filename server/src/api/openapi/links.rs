@@ -50,6 +50,8 @@ const LINKS: &[Link] = &[
     ("start_task", "get_member", MEMBER),
     ("start_task", "get_member_log", MEMBER),
     ("start_task", "get_member_series", MEMBER),
+    ("list_all_runs", "get_run", &[("task", "$response.body#/items/0/task"), ("run", FIRST)]),
+    ("list_all_runs", "list_all_runs", NEXT),
     ("list_runs", "get_run", &[SAME_TASK, ("run", FIRST)]),
     ("get_run", "get_member", MEMBER),
     ("get_run", "get_member_log", MEMBER),

@@ -29,6 +29,8 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(tasks::start))
         .routes(routes!(tasks::stop))
         .routes(routes!(events::list))
+        .routes(routes!(runs::list_all))
+        .routes(routes!(runs::compare))
         .routes(routes!(runs::list))
         .routes(routes!(runs::get))
         .routes(routes!(members::get))

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use flow_domain::error::{Error, ErrorCode};
-use flow_domain::id::{PartyId, RunId, TaskId};
+use flow_domain::error::{Error, ErrorCode, FieldCode};
+use flow_domain::id::{BadId, PartyId, RunId, TaskId};
 use flow_domain::progress::Progress;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -16,12 +16,18 @@ use super::params::{PageParams, TaskPath};
 use crate::api::extract::{Caller, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
-use crate::api::problem::ApiError;
+use crate::api::problem::{ApiError, field};
 use crate::state::App;
-use flow_api_types::{Page, Run, schema};
+use flow_api_types::limits::{COMPARED_RUNS_MAX, COMPARED_RUNS_MIN, ID_DIGITS};
+use flow_api_types::{ListedRun, Page, Run, RunComparison, RunToCompare, schema};
 
 failures!(ListFailures = TaskNotFound, CursorInvalid);
+failures!(AllFailures = CursorInvalid);
+failures!(CompareFailures = RunNotFound);
 failures!(NotFound = TaskNotFound, RunNotFound);
+
+/// Series of each run that a comparison shows.
+const COMPARED_SERIES_MAX: u32 = 500;
 
 /// A run in the path.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -33,6 +39,118 @@ pub(super) struct RunPath {
     /// Id of the run.
     #[param(value_type = schema::Id, example = flow_domain::sample::run_id)]
     run: RunId,
+}
+
+/// Filter and page of runs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListRuns {
+    /// Return only runs whose id begins with this text.
+    #[serde(default)]
+    #[param(value_type = Option<schema::IdPrefix>)]
+    id: String,
+    /// `next` of the previous page. Absent for the first page.
+    #[param(value_type = Option<schema::Cursor>)]
+    cursor: Option<String>,
+    /// Largest number of items of the page.
+    #[param(value_type = Option<schema::PageLimit>)]
+    limit: Option<u32>,
+}
+
+/// List the runs of all tasks, newest first
+///
+/// A page may be short or empty; follow `next` until it is absent.
+#[utoipa::path(get, path = "/runs", tag = "runs", operation_id = "list_all_runs", params(ListRuns),
+    responses((status = 200, description = "One page of runs", body = Page<ListedRun>), AllFailures))]
+pub(super) async fn list_all(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(ListRuns { id, cursor, limit }): Params<ListRuns>,
+) -> Result<Json<Page<ListedRun>>, ApiError> {
+    if id.len() > ID_DIGITS || !id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        let message = format!("must be at most {ID_DIGITS} lower-case hexadecimal digits");
+        return Err(field("?id", FieldCode::Pattern, message).into());
+    }
+    let list = List::of("all-runs", &id);
+    let request = list.request(cursor.as_deref(), limit)?;
+    let page = app.store.all_runs(&caller.0.project, &id, &request).await?;
+    let ids: Vec<RunId> = page.items.iter().map(|(run, _)| run.id.clone()).collect();
+    let progress = progress(&app, &ids).await?;
+    let none = BTreeMap::new();
+    Ok(Json(list.page(page, |(run, task)| {
+        ListedRun::new(&run, task, progress.get(&run.id).unwrap_or(&none))
+    })))
+}
+
+/// Runs to compare.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "documents the parameter that `compared_runs` reads")]
+pub(super) struct CompareRuns {
+    /// Ids of the runs: the parameter is repeated.
+    #[param(value_type = schema::ComparedRuns, style = Form, explode)]
+    run: Vec<RunId>,
+}
+
+/// Compare runs
+///
+/// Returns the inputs that differ, and the newest and best value of each metric side by side.
+#[utoipa::path(get, path = "/runs/compare", tag = "runs", operation_id = "compare_runs", params(CompareRuns),
+    responses((status = 200, description = "The runs side by side", body = RunComparison), CompareFailures))]
+pub(super) async fn compare(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(pairs): Params<Vec<(String, String)>>,
+) -> Result<Json<RunComparison>, ApiError> {
+    let ids = compared_runs(pairs)?;
+    let mut stored: BTreeMap<RunId, flow_domain::run::Run> =
+        app.store.runs_by_id(&ids).await?.into_iter().map(|run| (run.id.clone(), run)).collect();
+    let mut progress = progress(&app, &ids).await?;
+    let (mut runs, mut more_metrics) = (Vec::new(), false);
+    for id in ids {
+        let unknown = || Error::new(ErrorCode::RunNotFound, format!("there is no run {id}"));
+        let run = stored.remove(&id).ok_or_else(unknown)?;
+        let task = app.store.task(&run.task).await?;
+        let task = task.filter(|task| task.task.project == caller.0.project).ok_or_else(unknown)?;
+        let mut series = app.store.series_summaries(&id, COMPARED_SERIES_MAX + 1).await?;
+        if series.len() > COMPARED_SERIES_MAX as usize {
+            more_metrics = true;
+            series.pop_last();
+        }
+        let progress = progress.remove(&id).unwrap_or_default();
+        let listed = ListedRun::new(&run, task.task.body.name, &progress);
+        runs.push(RunToCompare { run, listed, series });
+    }
+    Ok(Json(RunComparison::new(runs, more_metrics)))
+}
+
+/// Reads the repeated parameter `run`.
+fn compared_runs(pairs: Vec<(String, String)>) -> Result<Vec<RunId>, Error> {
+    let mut ids: Vec<RunId> = Vec::new();
+    for (name, value) in pairs {
+        if name != "run" {
+            return Err(field(
+                format!("?{name}"),
+                FieldCode::Unknown,
+                "is an unknown name; valid is run",
+            ));
+        }
+        let id = value
+            .parse()
+            .map_err(|problem: BadId| field("?run", FieldCode::Pattern, problem.to_string()))?;
+        if ids.contains(&id) {
+            return Err(field("?run", FieldCode::Duplicate, format!("has {id} twice")));
+        }
+        ids.push(id);
+    }
+    if !(COMPARED_RUNS_MIN..=COMPARED_RUNS_MAX).contains(&ids.len()) {
+        let message = format!(
+            "must be sent {COMPARED_RUNS_MIN} to {COMPARED_RUNS_MAX} times, as in ?run=ID&run=ID"
+        );
+        return Err(field("?run", FieldCode::OutOfRange, message));
+    }
+    Ok(ids)
 }
 
 /// List the runs of a task, newest first

@@ -17,14 +17,14 @@ use utoipa::IntoParams;
 use super::lookup::{visible_task, visible_template};
 use super::params::{IdempotencyHeader, IfMatchHeader, TaskPath};
 use super::runs;
-use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, Params, etag};
+use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, OptionalBody, Params, etag};
 use crate::api::list::{self, List};
 use crate::api::openapi::failures;
 use crate::api::problem::ApiError;
 use crate::state::App;
 use crate::store::{TaskFilter, TaskRow};
 use flow_api_types::limits::NEVER_STARTED;
-use flow_api_types::{Page, RunSummary, Task, TaskInput, schema};
+use flow_api_types::{Page, RunSummary, StartInput, Task, TaskInput, schema};
 
 failures!(NotFound = TaskNotFound);
 failures!(
@@ -177,7 +177,7 @@ async fn summaries(app: &App, ids: &[RunId]) -> Result<Latest, ApiError> {
 fn show(row: TaskRow, runs: &mut Latest) -> Task {
     let TaskRow { task, version, event_seq: _, phase: _, latest_run } = row;
     let latest = latest_run.and_then(|id| runs.remove(&id));
-    let run = latest.map(|(run, progress)| RunSummary::new(run, &progress, Some(task.body.epochs)));
+    let run = latest.map(|(run, progress)| RunSummary::new(&run, &progress));
     Task::new(task, version, run)
 }
 
@@ -217,16 +217,21 @@ pub(super) async fn delete(
 /// Start a task
 ///
 /// Creates a new run. The run is queued until all parties are connected, have admitted their
-/// members and have reserved resources.
-#[utoipa::path(post, path = "/tasks/{task}/start", tag = "tasks", operation_id = "start_task", params(TaskPath, IdempotencyHeader),
+/// members and have reserved resources. Values in the body replace those of the task in this run
+/// and its retries; the task does not change.
+#[utoipa::path(post, path = "/tasks/{task}/start", tag = "tasks", operation_id = "start_task", params(TaskPath, IdempotencyHeader), request_body = Option<StartInput>,
     responses((status = 202, description = "The run", body = flow_api_types::Run, headers(("Location" = String, description = "Path of the run"))), StartFailures))]
 pub(super) async fn start(
     State(app): State<Arc<App>>,
     caller: Caller,
     Ids(TaskPath { task }): Ids<TaskPath>,
     idempotency: Idempotency,
+    OptionalBody(body): OptionalBody<StartInput>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let id = app.engine.start_task(&caller.0, &task, idempotency.bind(&caller, None)).await?;
+    let (input, digest) = body.map(|Body { value, digest }| (value, digest)).unzip();
+    let overrides = input.unwrap_or_default().into();
+    let idempotency = idempotency.bind(&caller, digest.as_ref());
+    let id = app.engine.start_task(&caller.0, &task, overrides, idempotency).await?;
     let location = [(header::LOCATION, format!("/api/v2/tasks/{task}/runs/{id}"))];
     let run = runs::read(&app, &task, &id).await?;
     Ok((StatusCode::ACCEPTED, location, Json(run)))

@@ -171,6 +171,7 @@ pub(super) async fn edit(
     (template.name, template.remark, template.body) = checked(value)?;
     template.modified_at = app.clock.now();
     change(&template, app.store.edit_template(&template, base(version)).await?)?;
+    app.engine.template_edited(id.clone()).await?;
     let template = visible_template(&app, &caller, &id).await?;
     Ok((etag(u64::from(template.revision)), Json(Template::from(template))))
 }

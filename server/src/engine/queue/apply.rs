@@ -8,12 +8,13 @@ use flow_common::clock::Moment;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{Digest, PartyId, TaskId};
 use flow_domain::run::Input;
-use flow_domain::template::TemplateBody;
+use flow_domain::template::Template;
 use flow_domain::time::Timestamp;
 
 use super::{AppliedChanges, Queue, TaskChanges};
 use crate::engine::draft::TaskDraft;
 use crate::engine::report::{self, ReportOutcome};
+use crate::engine::start::StartRequest;
 use crate::engine::{Change, ChangeResult, IdemKey, Principal, create, delete, edit, start, stop};
 use crate::store::StoreError;
 
@@ -124,8 +125,8 @@ impl Queue {
         moment: Moment,
     ) -> Result<ChangeResult, ChangeFailure> {
         let now = moment.wall;
-        if let Change::Create { idem: Some(idem), .. } | Change::Start { idem: Some(idem), .. } =
-            change
+        if let Change::Create { idem: Some(idem), .. }
+        | Change::Start(StartRequest { idem: Some(idem), .. }) = change
             && let Some(resource) = self.earlier_resource(idem, keys).await?
         {
             let broken = |_| Error::internal(format!("an idempotency record names {resource:?}"));
@@ -155,9 +156,9 @@ impl Queue {
                 edit::edit(draft, principal, body, *if_version, now)?;
                 Ok(ChangeResult::Done)
             }
-            Change::Start { principal, run, idem } => {
-                check_visible(principal, draft)?;
-                let template = self.template(principal, draft).await?;
+            Change::Start(request) => {
+                check_visible(&request.principal, draft)?;
+                let template = self.template(&request.principal, draft).await?;
                 if let Some(party) = self.removed_party(draft).await? {
                     let message = format!(
                         "{party}, a member of the task, was removed from the federation: edit the task"
@@ -167,9 +168,9 @@ impl Queue {
                 let connected = |party: &PartyId| {
                     self.contacts.get(party).map(|(_, instance)| instance.clone())
                 };
-                start::start(draft, run, idem.as_ref(), &template, &connected, now)?;
-                remember(keys, idem.as_ref(), run.as_str());
-                Ok(ChangeResult::Run(run.clone()))
+                start::start(draft, request, &template, &connected, now)?;
+                remember(keys, request.idem.as_ref(), request.run.as_str());
+                Ok(ChangeResult::Run(request.run.clone()))
             }
             Change::Stop { principal } => {
                 check_visible(principal, draft)?;
@@ -232,14 +233,14 @@ impl Queue {
         &mut self,
         principal: &Principal,
         draft: &TaskDraft,
-    ) -> Result<Arc<TemplateBody>, Error> {
+    ) -> Result<Arc<Template>, Error> {
         let key = (draft.task.body.template.clone(), draft.task.body.revision);
         if let Some(found) = self.templates.get(&key) {
             return Ok(Arc::clone(found));
         }
-        let body = Arc::new(create::template(&self.store, principal, &draft.task.body).await?);
-        self.templates.insert(key, Arc::clone(&body));
-        Ok(body)
+        let found = Arc::new(create::template(&self.store, principal, &draft.task.body).await?);
+        self.templates.insert(key, Arc::clone(&found));
+        Ok(found)
     }
 }
 
