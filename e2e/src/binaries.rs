@@ -77,6 +77,13 @@ fn build() -> PathBuf {
             .args(["build", "--workspace", "--bins", "--locked", "--quiet"])
             .args(release)
             .current_dir(workspace);
+        // Cargo describes the test's package in variables. Build scripts that read them, as ring's
+        // does, would run again, and all that depends on them would be compiled again.
+        for (name, _) in std::env::vars_os() {
+            if PACKAGE.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes())) {
+                build.env_remove(name);
+            }
+        }
         let built = build.status();
         assert!(
             built.is_ok_and(|status| status.success()),
@@ -85,6 +92,9 @@ fn build() -> PathBuf {
     }
     folder.to_owned()
 }
+
+/// Prefixes of the variables that describe the package of a running test.
+const PACKAGE: [&str; 3] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
 
 /// Sources of the programs.
 const SOURCES: [&str; 11] = [
