@@ -45,7 +45,7 @@ until find $0/$1 -depth -type d -exec rmdir {} + || [ ! -e $0/$1 ]; do :; done
 ";
 
 /// Functions for the scripts: `until_true COMMAND…` repeats the command until it succeeds, `started N`
-/// is true if N workloads have started at the party, `ctl` is flowctl with the hub's token.
+/// is true if N workloads have started at hub and party, `ctl` is flowctl with the hub's token.
 const FUNCTIONS: &str = "
 until_true() {
     tries=0
@@ -55,7 +55,7 @@ until_true() {
         sleep 0.05
     done
 }
-started() { [ $(ls -d /var/lib/flow-federate/runs/*-1/started | wc -l) = $1 ]; }
+started() { [ $(ls -d /var/lib/flow-federate/runs/*-1/started /var/lib/flow-server/agent/runs/*-1/started | wc -l) = $1 ]; }
 logs() { journalctl --no-pager -u $1 | grep -F \"$2\"; }
 ctl() { runuser -u flow-server -- flowctl --data-dir /var/lib/flow-server \"$@\"; }
 ";
@@ -225,8 +225,9 @@ members: [{party: hub, role: aggregator}, {party: hospital-a, role: trainer}]
 END
 chmod 644 /tmp/task.yaml
 ctl task submit /tmp/task.yaml
-until_true started 1
-ls -d /sys/fs/cgroup/system.slice/flow-federate.service/flow-*-1-* /sys/fs/cgroup/system.slice/flow-server.service/flow-*-1-*
+until_true started 2
+contained() { ls -d /sys/fs/cgroup/system.slice/flow-federate.service/flow-*-1-* /sys/fs/cgroup/system.slice/flow-server.service/flow-*-1-*; }
+until_true contained
 systemctl kill --kill-whom=main -s KILL flow-federate
 systemctl restart flow-server
 restarted() { [ \"$(systemctl show -p NRestarts flow-federate)\" = NRestarts=1 ] && systemctl is-active flow-federate; }
@@ -277,7 +278,7 @@ fn u22_packages_install_start_upgrade_and_purge() {
          cmp files/etc/flow/hub.toml /etc/flow/hub.toml
          cd /
          ctl task start demo
-         until_true started 2
+         until_true started 4
          echo '# mine' >> /etc/flow/hub.toml",
     );
     let output = machine.run("dpkg -i /packages/*_1.0.1_*.deb");
