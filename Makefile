@@ -84,15 +84,16 @@ bench: ## measure a release build against the budgets and print one table; ONLY=
 	$(CARGO) build --workspace --locked --release --bins
 	$${CARGO_TARGET_DIR:-target}/release/bench $(subst $(comma), ,$(ONLY))
 
+programs := --bin flow-server --bin flow-federate --bin flow-operator --bin flowctl
 deb: ## Debian packages of hub, agent, operator and flowctl, into target/packages; BIN=FOLDER uses the programs there
-	@[ -n "$(BIN)" ] || $(CARGO) build --workspace --locked --release --bins
+	@[ -n "$(BIN)" ] || $(CARGO) build --workspace --locked --release $(programs)
 	tools/package.sh deb "$(or $(BIN),$${CARGO_TARGET_DIR:-target}/release)" target/packages
 
 # The programs are linked against an old glibc by zig, which comes from PyPI.
 dist_target := $(shell uname -m)-unknown-linux-gnu
 dist: ## tarballs for every Linux with glibc 2.17 or newer, an SBOM and checksums, into target/dist
 	tools/setup-test.sh zig
-	PATH="$(or $(FLOW_CACHE),$(CURDIR)/.cache)/zig/bin:$$PATH" $(CARGO) zigbuild --workspace --locked --release --bins --target $(dist_target).2.17
+	PATH="$(or $(FLOW_CACHE),$(CURDIR)/.cache)/zig/bin:$$PATH" $(CARGO) zigbuild --workspace --locked --release $(programs) --target $(dist_target).2.17
 	tools/package.sh dist "$${CARGO_TARGET_DIR:-target}/$(dist_target)/release" target/dist
 
 clean: ## remove target/; the cache of the test kit stays (rm -r .cache removes it)
