@@ -121,6 +121,20 @@ async fn u1_a_run_records_its_inputs_and_who_started_it() {
 }
 
 #[tokio::test]
+async fn run_of_an_earlier_version_has_no_inputs() {
+    let hub = TestApp::start().await;
+    let (task, run) = started(&hub).await;
+    let earlier = "UPDATE runs SET body = json_set(json_remove(body, '$.inputs', '$.started_by'), '$.members', json('[]'))";
+    sqlx::query(earlier).execute(&mut hub.database().await).await.expect("changed");
+    let hub = hub.restart().await;
+    let path = format!("/api/v2/tasks/{task}/runs/{}", run["id"].as_str().expect("an id"));
+    let read = hub.get(&path).await.expect(StatusCode::OK).json();
+    assert_eq!((&read["inputs"], &read["started_by"]), (&Value::Null, &Value::Null));
+    assert_eq!(read["members"].as_array().map(Vec::len), Some(3));
+    hub.post(&format!("/api/v2/tasks/{task}/stop")).await.expect(StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
 async fn u2_overrides_belong_to_the_run_and_leave_the_task_unchanged() {
     let hub = TestApp::start().await;
     let id = hub.task().await;
