@@ -5,27 +5,40 @@ use std::time::Duration;
 
 use crate::clock::Monotonic;
 
-/// Lines per period.
+/// Lines per period of a default limit.
 const LINES_PER_PERIOD: u32 = 20;
 /// Duration of a period.
 const PERIOD: Duration = Duration::from_secs(60);
 
 /// The lines of one cause in the current period.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LogLimit {
+    lines_max: u32,
     began_at: Option<Monotonic>,
     lines: u32,
     dropped: u64,
 }
 
+impl Default for LogLimit {
+    fn default() -> Self {
+        Self::per_minute(LINES_PER_PERIOD)
+    }
+}
+
 impl LogLimit {
+    /// A limit of this many lines a minute.
+    #[must_use]
+    pub const fn per_minute(lines_max: u32) -> Self {
+        Self { lines_max, began_at: None, lines: 0, dropped: 0 }
+    }
+
     /// Returns `None` if the line at `now` exceeds the limit, otherwise the number of lines dropped
     /// since the last one.
     pub fn admit(&mut self, now: Monotonic) -> Option<u64> {
         if self.began_at.is_none_or(|began_at| now.since(began_at) >= PERIOD) {
             (self.began_at, self.lines) = (Some(now), 0);
         }
-        if self.lines >= LINES_PER_PERIOD {
+        if self.lines >= self.lines_max {
             self.dropped = self.dropped.saturating_add(1);
             return None;
         }

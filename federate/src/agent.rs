@@ -11,6 +11,7 @@ mod logs;
 mod outbox;
 mod requests;
 mod specs;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ use crate::session::{self, Connector, Login, PROTOCOL, SecretSource, SessionEven
 pub use logs::LogPolicy;
 use logs::Logs;
 use outbox::Outbox;
+use steps::STEP_LINES_PER_MINUTE_MAX;
 
 const PURGE_PERIOD: Duration = Duration::from_secs(3600);
 /// Inputs of one kind folded into one transaction.
@@ -127,6 +129,7 @@ pub async fn run(
         outbox: Outbox::default(),
         logs,
         hub_lines: LogLimit::default(),
+        step_lines: LogLimit::per_minute(STEP_LINES_PER_MINUTE_MAX),
         connected: false,
         sessions: 0,
         purge_at: reading.monotonic,
@@ -171,6 +174,8 @@ struct Agent {
     logs: Logs,
     /// Limits log lines that a hub can cause.
     hub_lines: LogLimit,
+    /// Limits the log lines of members' steps, which a hub can cause, too.
+    step_lines: LogLimit,
     connected: bool,
     /// Sessions opened by this process.
     sessions: u64,

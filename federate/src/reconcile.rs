@@ -102,6 +102,26 @@ pub struct Transition {
     pub reports: BTreeSet<RunId>,
     /// Members to report once and not to record: [`MEMBERS_MAX`] is reached.
     pub rejected: Vec<Member>,
+    /// Steps of members, in order, for the log.
+    pub steps: Vec<MemberStep>,
+}
+
+/// A step of a member's life, for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberStep {
+    pub kind: StepKind,
+    /// The member after the step.
+    pub member: Member,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepKind {
+    /// The hub named the member for the first time, or again after it had settled.
+    Received,
+    /// The member entered another phase.
+    PhaseChanged,
+    /// The hub has stored the end of the member, which leaves the set.
+    Settled,
 }
 
 /// All unsettled members of one agent.

@@ -8,7 +8,7 @@ use flow_domain::id::Digest;
 
 use super::Agent;
 use crate::member::Member;
-use crate::reconcile::{Action, Input, Transition};
+use crate::reconcile::{Action, Input, MemberStep, StepKind, Transition};
 use crate::runtime_queue::Request;
 
 /// Longest time for which a change that the runtime can report again stays unwritten.
@@ -27,7 +27,7 @@ impl Agent {
             if out == Transition::default() && !is_retry {
                 break;
             }
-            let Transition { write, write_later, actions, reports, rejected } = out;
+            let Transition { write, write_later, actions, reports, rejected, steps } = out;
             self.write_later.extend(write_later);
             let must_write = !write.is_empty() || is_retry;
             self.unwritten.extend(write);
@@ -54,6 +54,10 @@ impl Agent {
             }
             self.outbox.report(reports);
             rejected.iter().for_each(|member| self.outbox.report_rejected(member));
+            let rejected = rejected
+                .into_iter()
+                .map(|member| MemberStep { kind: StepKind::PhaseChanged, member });
+            self.log_steps(steps.into_iter().chain(rejected));
         }
         let is_dirty = !self.write_later.is_empty() || self.seen != self.journal.seen();
         if is_dirty && self.write_by.is_none() {

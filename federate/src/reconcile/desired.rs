@@ -4,7 +4,7 @@ use flow_common::clock::Moment;
 use flow_domain::id::RunId;
 use flow_domain::member::{DesiredPhase, MemberPhase, Reason, ReasonCode};
 
-use super::{MEMBERS_MAX, MemberSet, Transition};
+use super::{MEMBERS_MAX, MemberSet, MemberStep, StepKind, Transition};
 use crate::member::{Admission, DesiredMember, Member, WorkStage};
 use crate::runtime::WorkKey;
 
@@ -91,6 +91,7 @@ impl MemberSet {
         } else {
             out.write.insert(desired.run.clone(), member.clone());
         }
+        out.steps.push(MemberStep { kind: StepKind::Received, member: member.clone() });
         self.members.insert(desired.run.clone(), member);
         self.update_member(&desired.run, now, out, |m| {
             if claims_start {
@@ -145,6 +146,7 @@ impl MemberSet {
             return false;
         }
         member.settled = false;
+        out.steps.push(MemberStep { kind: StepKind::Received, member: member.clone() });
         out.reports.insert(member.run.clone());
         out.write.insert(member.run.clone(), member.clone());
         self.members.insert(member.run.clone(), member);
@@ -179,6 +181,7 @@ impl MemberSet {
         }
         self.requested.retain(|key, _| &key.run != run);
         member.settled = true;
+        out.steps.push(MemberStep { kind: StepKind::Settled, member: member.clone() });
         self.waiting.remove(run);
         out.write_later.remove(run);
         out.reports.remove(run);

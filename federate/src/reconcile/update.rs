@@ -6,7 +6,7 @@ use flow_domain::id::RunId;
 use flow_domain::member::{DesiredPhase, MemberPhase, ReasonCode};
 
 use super::hold::Obstacle;
-use super::{Action, MemberSet, Transition};
+use super::{Action, MemberSet, MemberStep, StepKind, Transition};
 use crate::member::{Member, WorkStage};
 use crate::runtime::WorkKey;
 
@@ -28,6 +28,10 @@ impl MemberSet {
             self.sequence += 1;
             member.sequence = self.sequence;
             out.reports.insert(run.clone());
+        }
+        if member.phase != before.phase {
+            let step = MemberStep { kind: StepKind::PhaseChanged, member: member.clone() };
+            out.steps.push(step);
         }
         let is_journaled = !self.unjournaled.contains(run);
         let is_urgent =
