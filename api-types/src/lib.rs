@@ -27,6 +27,7 @@ macro_rules! same_fields {
     };
 }
 
+mod apply;
 mod comparison;
 mod event;
 pub mod limits;
@@ -39,10 +40,12 @@ mod progress;
 mod run;
 mod sample;
 pub mod schema;
+mod service;
 mod task;
 mod template;
 mod time;
 
+pub use apply::{Applied, AppliedTask, AppliedTemplate, ApplyOutcome, ApplyRequest, TaskDocument};
 pub use comparison::{
     ComparedInput, ComparedMetric, ListedRun, MetricValues, RunComparison, RunToCompare,
 };
@@ -58,6 +61,7 @@ pub use progress::{
     FederationProgress, MemberProgress, ProgressSummary, Series, SeriesList, SeriesPoint,
 };
 pub use run::{Ending, Exit, Member, Reason, Run, RunInputs, RunSummary, Waiting};
+pub use service::HubVersion;
 pub use task::{Rules, RulesInput, StartInput, Task, TaskInput, TaskMember, TaskMemberInput};
 pub use template::{
     ParamSchema, ParamSchemaInput, Resources, ResourcesInput, Revision, Template, TemplateContent,

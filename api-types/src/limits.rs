@@ -14,6 +14,8 @@ pub const CURSOR_PATTERN: &str = "^([0-9a-f]{16}([0-9a-f]{2})*)?$";
 pub const FILTER_CHARS_MAX: usize = 50;
 /// Form of a filter: no control character.
 pub const FILTER_PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+/// Templates, and tasks, of one apply request.
+pub const APPLY_ITEMS_MAX: usize = 100;
 /// Value of the `phase` filter that selects tasks without a run.
 pub const NEVER_STARTED: &str = "new";
 /// Largest `tail` of a log, in lines.
@@ -24,6 +26,8 @@ pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 pub const IDEMPOTENCY_KEY_PATTERN: &str = "^[!-~]+$";
 /// Form of `If-Match`: one entity tag in quotes, or `*`.
 pub const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[!#-~]*")$"#;
+/// Form of a reference to a run: its id, its number within the task, or `latest`.
+pub const RUN_REFERENCE_PATTERN: &str = "^([0-9a-f]{32}|[1-9][0-9]{0,9}|latest)$";
 /// Form of an orphan's id: party, run and attempt, separated by dots.
 pub const ORPHAN_ID_PATTERN: &str =
     r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.[0-9a-f]{32}\.[0-9]{1,10}$";

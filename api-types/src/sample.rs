@@ -14,9 +14,9 @@ use flow_domain::time::Timestamp;
 
 use crate::template::{default_grace, default_max_runtime};
 use crate::{
-    Agent, Event, Member, NewParty, Orphan, ParamSchemaInput, Party, PartyCreated, Problem,
-    ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SeriesList, StartInput,
-    Task, TaskInput, TaskMemberInput, Template, TemplateInput, Time,
+    Agent, ApplyRequest, Event, Member, NewParty, Orphan, ParamSchemaInput, Party, PartyCreated,
+    Problem, ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SeriesList,
+    StartInput, Task, TaskDocument, TaskInput, TaskMemberInput, Template, TemplateInput, Time,
 };
 
 /// 2026-01-01T00:00:00Z.
@@ -141,6 +141,35 @@ impl TaskInput {
             ],
             rules: RulesInput::default(),
         }
+    }
+}
+
+impl ApplyRequest {
+    /// [`TemplateInput::sample`] with a task of it.
+    #[must_use]
+    pub fn sample() -> Self {
+        let TaskInput {
+            name,
+            remark,
+            template: _,
+            revision: _,
+            epochs,
+            parameters,
+            members,
+            rules,
+        } = TaskInput::sample();
+        let template = TemplateInput::sample();
+        let task = TaskDocument {
+            name,
+            remark,
+            template: template.name.clone(),
+            revision: None,
+            epochs,
+            parameters,
+            members,
+            rules,
+        };
+        Self { templates: vec![template], tasks: vec![task] }
     }
 }
 

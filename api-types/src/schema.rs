@@ -120,6 +120,14 @@ fn map<T: ToSchema>(names: &str, max: usize) -> ObjectBuilder {
         .max_properties(Some(max))
 }
 
+/// An id or a name: both match the form of names.
+fn reference_text(object: ObjectBuilder) -> ObjectBuilder {
+    object
+        .pattern(Some(limit::NAME_PATTERN))
+        .min_length(Some(limit::NAME_CHARS_MIN))
+        .max_length(Some(limit::NAME_CHARS_MAX))
+}
+
 fn rules() -> Rules {
     Rules::default()
 }
@@ -184,6 +192,14 @@ container_schema! {
         .min_items(Some(limits::COMPARED_RUNS_MIN))
         .max_items(Some(limits::COMPARED_RUNS_MAX))
         .unique_items(true);
+    /// Templates to apply.
+    AppliedTemplates of crate::TemplateInput = ArrayBuilder::new()
+        .items(reference::<crate::TemplateInput>())
+        .max_items(Some(limits::APPLY_ITEMS_MAX));
+    /// Tasks to apply.
+    AppliedTasks of crate::TaskDocument = ArrayBuilder::new()
+        .items(reference::<crate::TaskDocument>())
+        .max_items(Some(limits::APPLY_ITEMS_MAX));
     /// Phases of the newest run, separated by commas; `new` selects tasks without a run.
     PhaseFilters of PhaseFilter = ArrayBuilder::new().items(reference::<PhaseFilter>()).min_items(Some(1));
 }
@@ -229,6 +245,14 @@ text_schema! {
     Id = |object| object.pattern(Some(flow_domain::id::ID_PATTERN)).examples([flow_domain::sample::task_id().as_str()]);
     /// First digits of an id.
     IdPrefix = |object| object.pattern(Some(limits::ID_PREFIX_PATTERN));
+    /// Id or name of a task. A text of 32 lower-case hexadecimal digits is an id, any other text is
+    /// a name.
+    TaskReference = reference_text;
+    /// Id or name of a template. A text of 32 lower-case hexadecimal digits is an id, any other text
+    /// is a name.
+    TemplateReference = reference_text;
+    /// Id of a run, its number within the task, or `latest`.
+    RunReference = |object| object.pattern(Some(limits::RUN_REFERENCE_PATTERN)).examples([flow_domain::sample::run_id().as_str()]);
     /// SHA-256 of canonical bytes, in lower-case hexadecimal.
     Digest = |object| object.pattern(Some(flow_domain::id::DIGEST_PATTERN));
     /// Name of a party: 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'.

@@ -231,6 +231,15 @@ impl FieldErrors {
         self.1 += more;
     }
 
+    /// Moves the errors of a part to `prefix`, the pointer of the part.
+    #[must_use]
+    pub fn below(mut self, prefix: &str) -> Self {
+        for error in &mut self.0 {
+            error.path.insert_str(0, prefix);
+        }
+        self
+    }
+
     /// Adds an error if a number is outside `min..=max`.
     pub fn range<T: PartialOrd + fmt::Display>(&mut self, path: &str, value: T, min: T, max: T) {
         if value < min || value > max {
