@@ -10,6 +10,7 @@
 
 mod bodies;
 mod extract;
+mod front;
 mod guard;
 mod json;
 mod list;

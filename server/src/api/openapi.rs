@@ -134,6 +134,9 @@ pub fn finish(mut document: OpenApi) -> OpenApi {
     register::<schema::Cursor>(components);
     register::<schema::PageLimit>(components);
     register::<schema::NamePrefix>(components);
+    register::<schema::TaskReference>(components);
+    register::<schema::TemplateReference>(components);
+    register::<schema::RunReference>(components);
     register::<schema::PhaseFilters>(components);
     register::<schema::IdPrefix>(components);
     register::<schema::ComparedRuns>(components);

@@ -39,7 +39,8 @@ fn marked(text: &str) -> String {
     parts.collect()
 }
 
-fn page(kind: &'static str, body: &'static str) -> Response {
+/// Returns a static file with the content security policy of all pages.
+pub fn page(kind: &'static str, body: &'static str) -> Response {
     (
         [
             (header::CONTENT_TYPE, kind),

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::extract::Caller;
 use super::problem::ApiError;
 use super::public::PUBLIC;
-use super::{bodies, extract, guard, openapi, reference, service, v2};
+use super::{bodies, extract, front, guard, openapi, reference, service, v2};
 use crate::state::App;
 
 /// Creates the service with all routes.
@@ -52,9 +52,12 @@ pub fn openapi_json() -> &'static str {
 fn all() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::head())
         .nest("/api/v2", v2::router())
+        .routes(routes!(front::page))
+        .routes(routes!(front::guide))
         .routes(routes!(service::livez))
         .routes(routes!(service::readyz))
         .routes(routes!(service::metrics))
+        .routes(routes!(service::version))
         .routes(routes!(reference::document))
         .routes(routes!(reference::docs))
         .routes(routes!(reference::asset))

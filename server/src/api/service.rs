@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flow_common::probe::OPENMETRICS;
 use flow_domain::error::Error;
 use http::{StatusCode, header};
 
+use super::extract::Caller;
 use super::problem::ApiError;
 use crate::metrics::Disclosure;
 use crate::state::App;
+use flow_api_types::HubVersion;
 
 /// Check that the process is alive
 #[utoipa::path(get, path = "/livez", tag = "service", security(()), responses((status = 200, description = "The process is alive", body = String, content_type = "text/plain")))]
@@ -31,6 +34,13 @@ pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, String) {
         Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }
+}
+
+/// Get the version of the hub
+#[utoipa::path(get, path = "/api/v2/version", tag = "service", operation_id = "get_version",
+    responses((status = 200, description = "The version", body = HubVersion)))]
+pub async fn version(_: Caller) -> Json<HubVersion> {
+    Json(HubVersion { version: env!("CARGO_PKG_VERSION").to_owned() })
 }
 
 /// Get the metrics of the hub

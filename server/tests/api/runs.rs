@@ -50,6 +50,56 @@ async fn run_shows_members_with_attempt_generation_and_sequence() {
 }
 
 #[tokio::test]
+async fn u15_names_are_accepted_wherever_ids_are() {
+    let hub = TestApp::start().await;
+    let (task, run) = started(&hub).await;
+    let id = run["id"].as_str().expect("an id");
+    let read = hub.get(&format!("/api/v2/tasks/{task}")).await.expect(StatusCode::OK).json();
+    let get = async |path: &str| hub.get(path).await.expect(StatusCode::OK).json();
+    assert_eq!(get("/api/v2/tasks/digits-spring").await, read);
+    for reference in [id, "1", "latest"] {
+        let path = format!("/api/v2/tasks/digits-spring/runs/{reference}");
+        assert_eq!(get(&path).await, run, "{reference}");
+        let member = get(&format!("{path}/members/hospital-a")).await;
+        assert_eq!(member, run["members"][1]);
+        assert_eq!(get(&format!("{path}/members/hospital-a/series")).await, json!({"series": []}));
+    }
+    assert_eq!(get("/api/v2/tasks/digits-spring/runs").await["items"], json!([run]));
+    let events = get("/api/v2/tasks/digits-spring/events").await;
+    assert_eq!(events, get(&format!("/api/v2/tasks/{task}/events")).await);
+    let template = get("/api/v2/templates/digits").await;
+    assert_eq!(template["id"], read["template"]);
+    get("/api/v2/templates/digits/revisions/1").await;
+    get("/api/v2/templates/digits/revisions").await;
+    assert_eq!(get("/api/v2/tasks?template=digits").await["items"], json!([read]));
+
+    // An id is an id, even if an object has this name.
+    let mut other = hub.task_body(template["id"].as_str().expect("an id"));
+    other["name"] = json!(task);
+    let other = hub.post("/api/v2/tasks").json(&other).await.expect(StatusCode::CREATED).json();
+    assert_eq!(get(&format!("/api/v2/tasks/{task}")).await["id"], json!(task));
+    assert_ne!(other["id"], json!(task));
+
+    for (path, code) in [
+        ("/api/v2/tasks/digits", "task_not_found"),
+        ("/api/v2/tasks?template=digit", "template_not_found"),
+        ("/api/v2/templates/digits-spring", "template_not_found"),
+        ("/api/v2/tasks/digits-spring/runs/2", "run_not_found"),
+        ("/api/v2/tasks/digits-spring/runs/newest", "run_not_found"),
+        (
+            &format!("/api/v2/tasks/{}/runs/latest", other["id"].as_str().expect("an id")),
+            "run_not_found",
+        ),
+    ] {
+        hub.get(path).await.problem(404, code);
+    }
+    hub.post("/api/v2/tasks/digits-spring/stop").await.expect(StatusCode::ACCEPTED);
+    hub.post("/api/v2/tasks/digits-spring/start").await.expect(StatusCode::ACCEPTED);
+    hub.delete("/api/v2/tasks/digits-spring").await.expect(StatusCode::NO_CONTENT);
+    hub.delete("/api/v2/tasks/digits-spring").await.problem(404, "task_not_found");
+}
+
+#[tokio::test]
 async fn runs_are_listed_newest_first() {
     let hub = TestApp::start().await;
     let (task, first) = started(&hub).await;
@@ -336,7 +386,7 @@ async fn run_or_member_of_another_task_is_not_found() {
     let other = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED).json();
     let other = other["id"].as_str().expect("an id");
     hub.get(&format!("/api/v2/tasks/{other}/runs/{run}")).await.problem(404, "run_not_found");
-    hub.get(&format!("/api/v2/tasks/{task}/runs/1")).await.problem(404, "run_not_found");
+    hub.get(&format!("/api/v2/tasks/{task}/runs/2")).await.problem(404, "run_not_found");
     hub.get(&format!("/api/v2/tasks/{task}/runs/{run}/members/clinic"))
         .await
         .problem(404, "member_not_found");

@@ -131,10 +131,28 @@ async fn reference_page_is_self_contained_and_lists_every_error() {
 }
 
 #[tokio::test]
+async fn u15_start_page_needs_no_token_and_its_links_work() {
+    let hub = TestApp::start().await;
+    let page = hub.get("/").anonymous().await.expect(StatusCode::OK);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let policy = page.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
+    let text = page.text();
+    assert!(!text.contains("://"), "the page loads nothing from elsewhere");
+    let links: Vec<&str> =
+        text.split("href=\"").skip(1).filter_map(|part| part.split('"').next()).collect();
+    assert!(links.len() > 5, "{links:?}");
+    for link in links {
+        hub.get(link).anonymous().await.expect(StatusCode::OK);
+    }
+    hub.get("/guides/other.md").anonymous().await.problem(404, "route_not_found");
+}
+
+#[tokio::test]
 async fn unknown_paths_and_methods_are_problems() {
     let hub = TestApp::start().await;
     hub.get("/api/v2/nothing").await.problem(404, "route_not_found");
-    hub.get("/").await.problem(404, "route_not_found");
+    hub.get("/nothing").await.problem(404, "route_not_found");
     let answer = hub.call(Method::PATCH, "/api/v2/tasks").await;
     assert!(answer.header("allow").contains("POST"), "{:?}", answer.headers);
     answer.problem(405, "method_not_allowed");

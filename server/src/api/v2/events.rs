@@ -92,7 +92,7 @@ pub(super) async fn list(
         )
         .into());
     }
-    visible_task(&app, &caller, &task).await?;
+    let task = visible_task(&app, &caller, &task).await?.task.id;
     let resumed = last_event(&headers)?;
     if wants_stream(&headers) {
         let after = resumed.unwrap_or(after);

@@ -13,7 +13,8 @@ use http::header;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::lookup::visible_task;
+use super::lookup::{run_of, visible_task};
+use super::reference::{Reference, RunReference};
 use super::runs;
 use crate::api::extract::{Caller, Ids, Params};
 use crate::api::openapi::failures;
@@ -36,12 +37,12 @@ failures!(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct MemberPath {
-    /// Id of the task.
-    #[param(value_type = schema::Id, example = flow_domain::sample::task_id)]
-    task: TaskId,
-    /// Id of the run.
-    #[param(value_type = schema::Id, example = flow_domain::sample::run_id)]
-    run: RunId,
+    /// Id or name of the task.
+    #[param(value_type = schema::TaskReference, example = flow_domain::sample::task_id)]
+    task: Reference<TaskId>,
+    /// Id or number of the run, or `latest`.
+    #[param(value_type = schema::RunReference, example = flow_domain::sample::run_id)]
+    run: RunReference,
     /// Name of the party.
     #[param(value_type = schema::PartyName)]
     party: PartyId,
@@ -62,16 +63,17 @@ pub(super) struct LogParams {
     follow: bool,
 }
 
+/// Returns the member and the id of its run.
 async fn stored(
     app: &App,
     caller: &Caller,
     MemberPath { task, run, party }: &MemberPath,
-) -> Result<flow_domain::member::Member, ApiError> {
-    visible_task(app, caller, task).await?;
-    let run = runs::stored(app, task, run).await?;
+) -> Result<(RunId, flow_domain::member::Member), ApiError> {
+    let task = visible_task(app, caller, task).await?;
+    let run = run_of(app, &task, run).await?;
     let number = run.number;
     let member = run.members.into_iter().find(|member| &member.party == party);
-    member.ok_or_else(|| {
+    member.map(|member| (run.id, member)).ok_or_else(|| {
         Error::new(
             ErrorCode::MemberNotFound,
             format!("party {party} is not a member of run {number} of the task"),
@@ -88,8 +90,8 @@ pub(super) async fn get(
     caller: Caller,
     Ids(path): Ids<MemberPath>,
 ) -> Result<Json<Member>, ApiError> {
-    let member = stored(&app, &caller, &path).await?;
-    let progress = runs::progress_of(&app, &path.run).await?;
+    let (run, member) = stored(&app, &caller, &path).await?;
+    let progress = runs::progress_of(&app, &run).await?;
     Ok(Json(Member::new(member, progress.get(&path.party))))
 }
 
@@ -114,11 +116,10 @@ pub(super) async fn logs(
         )
         .into());
     }
-    let member = stored(&app, &caller, &path).await?;
-    let stream =
-        app.sessions.open_log(&path.party, &path.run, member.attempt, tail, follow).await?;
+    let (run, member) = stored(&app, &caller, &path).await?;
+    let party = path.party;
+    let stream = app.sessions.open_log(&party, &run, member.attempt, tail, follow).await?;
     let stream = stream.take_until(app.stopping.clone().cancelled_owned());
-    let MemberPath { run, party, .. } = path;
     let body = Body::from_stream(stream.inspect_err(
         move |error| tracing::warn!(%run, %party, %error, "log stream from the party broke"),
     ));
@@ -133,7 +134,7 @@ pub(super) async fn series(
     caller: Caller,
     Ids(path): Ids<MemberPath>,
 ) -> Result<Json<SeriesList>, ApiError> {
-    stored(&app, &caller, &path).await?;
-    let series = app.store.series(&path.run, &path.party).await?;
+    let (run, _) = stored(&app, &caller, &path).await?;
+    let series = app.store.series(&run, &path.party).await?;
     Ok(Json(SeriesList::new(series.into_values().flatten().collect())))
 }

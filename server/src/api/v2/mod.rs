@@ -6,6 +6,7 @@ mod members;
 mod orphans;
 mod params;
 mod parties;
+mod reference;
 mod runs;
 mod tasks;
 mod templates;

@@ -5,22 +5,24 @@ use flow_domain::id::{PartyId, TaskId, TemplateId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::reference::Reference;
+
 /// A task in the path.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct TaskPath {
-    /// Id of the task.
-    #[param(value_type = schema::Id, example = flow_domain::sample::task_id)]
-    pub(super) task: TaskId,
+    /// Id or name of the task.
+    #[param(value_type = schema::TaskReference, example = flow_domain::sample::task_id)]
+    pub(super) task: Reference<TaskId>,
 }
 
 /// A template in the path.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct TemplatePath {
-    /// Id of the template.
-    #[param(value_type = schema::Id, example = flow_domain::sample::template_id)]
-    pub(super) template: TemplateId,
+    /// Id or name of the template.
+    #[param(value_type = schema::TemplateReference, example = flow_domain::sample::template_id)]
+    pub(super) template: Reference<TemplateId>,
 }
 
 /// A party in the path.

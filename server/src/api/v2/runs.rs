@@ -11,8 +11,9 @@ use flow_domain::progress::Progress;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::lookup::visible_task;
+use super::lookup::{run_of, visible_task};
 use super::params::{PageParams, TaskPath};
+use super::reference::{Reference, RunReference};
 use crate::api::extract::{Caller, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
@@ -33,12 +34,12 @@ const COMPARED_SERIES_MAX: u32 = 500;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct RunPath {
-    /// Id of the task.
-    #[param(value_type = schema::Id, example = flow_domain::sample::task_id)]
-    task: TaskId,
-    /// Id of the run.
-    #[param(value_type = schema::Id, example = flow_domain::sample::run_id)]
-    run: RunId,
+    /// Id or name of the task.
+    #[param(value_type = schema::TaskReference, example = flow_domain::sample::task_id)]
+    task: Reference<TaskId>,
+    /// Id or number of the run, or `latest`.
+    #[param(value_type = schema::RunReference, example = flow_domain::sample::run_id)]
+    run: RunReference,
 }
 
 /// Filter and page of runs.
@@ -162,7 +163,7 @@ pub(super) async fn list(
     Ids(TaskPath { task }): Ids<TaskPath>,
     Params(PageParams { cursor, limit }): Params<PageParams>,
 ) -> Result<Json<Page<Run>>, ApiError> {
-    visible_task(&app, &caller, &task).await?;
+    let task = visible_task(&app, &caller, &task).await?.task.id;
     let list = List::of("runs", &task);
     let page = app.store.runs(&task, &list.request(cursor.as_deref(), limit)?).await?;
     let ids: Vec<RunId> = page.items.iter().map(|run| run.id.clone()).collect();
@@ -182,25 +183,20 @@ pub(super) async fn get(
     caller: Caller,
     Ids(RunPath { task, run }): Ids<RunPath>,
 ) -> Result<Json<Run>, ApiError> {
-    visible_task(&app, &caller, &task).await?;
-    Ok(Json(read(&app, &task, &run).await?))
+    let task = visible_task(&app, &caller, &task).await?;
+    Ok(Json(shown(&app, run_of(&app, &task, &run).await?).await?))
 }
 
-/// Returns a run of the task. The handler has already checked that the caller may see the task.
-pub(super) async fn read(app: &App, task: &TaskId, run: &RunId) -> Result<Run, ApiError> {
-    let found = stored(app, task, run).await?;
-    Ok(Run::new(found, &progress_of(app, run).await?))
+/// Returns the run that the caller has just started.
+pub(super) async fn read(app: &App, run: &RunId) -> Result<Run, ApiError> {
+    let found = app.store.run(run).await?;
+    let missing = || Error::new(ErrorCode::RunNotFound, format!("there is no run {run}"));
+    shown(app, found.ok_or_else(missing)?).await
 }
 
-pub(super) async fn stored(
-    app: &App,
-    task: &TaskId,
-    run: &RunId,
-) -> Result<flow_domain::run::Run, ApiError> {
-    let found = app.store.run(run).await?.filter(|found| &found.task == task);
-    found.ok_or_else(|| {
-        Error::new(ErrorCode::RunNotFound, format!("task {task} has no run {run}")).into()
-    })
+async fn shown(app: &App, run: flow_domain::run::Run) -> Result<Run, ApiError> {
+    let progress = progress_of(app, &run.id).await?;
+    Ok(Run::new(run, &progress))
 }
 
 /// Returns the progress of the members of these runs.

@@ -14,8 +14,9 @@ use http::{StatusCode, header};
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
-use super::lookup::{visible_task, visible_template};
+use super::lookup::{task_id, visible_task, visible_template};
 use super::params::{IdempotencyHeader, IfMatchHeader, TaskPath};
+use super::reference::Reference;
 use super::runs;
 use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, OptionalBody, Params, etag};
 use crate::api::list::{self, List};
@@ -48,7 +49,7 @@ failures!(
 failures!(DeleteFailures = TaskNotFound, PreconditionFailed);
 failures!(StartFailures = TaskNotFound, TaskActive, PartyNotFound, IdempotencyKeyReused);
 failures!(StopFailures = TaskNotFound, TaskNotActive);
-failures!(ListFailures = CursorInvalid);
+failures!(ListFailures = CursorInvalid, TemplateNotFound);
 
 /// Filter and page of tasks.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -67,9 +68,9 @@ pub(super) struct ListTasks {
     /// Return only tasks with this party as a member.
     #[param(value_type = Option<schema::PartyName>)]
     party: Option<PartyId>,
-    /// Return only tasks of this template.
-    #[param(value_type = Option<schema::Id>)]
-    template: Option<TemplateId>,
+    /// Return only tasks of this template, given by id or name.
+    #[param(value_type = Option<schema::TemplateReference>)]
+    template: Option<Reference<TemplateId>>,
     /// `next` of the previous page. Absent for the first page.
     #[param(value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
@@ -99,6 +100,11 @@ pub(super) async fn list(
 ) -> Result<Json<Page<Task>>, ApiError> {
     let ListTasks { name, phase, party, template, cursor, limit } = params;
     let name_prefix = list::text("name", name)?;
+    let template = match template {
+        None => None,
+        Some(Reference::Id(id)) => Some(id),
+        Some(name) => Some(visible_template(&app, &caller, &name).await?.id),
+    };
     let filter =
         TaskFilter { project: caller.0.project, name_prefix, phases: phase, party, template };
     let list = List::of("tasks", &filter);
@@ -124,7 +130,7 @@ pub(super) async fn create(
     let body = content(&app, &caller, value).await?;
     let id =
         app.engine.create_task(&caller.0, body, idempotency.bind(&caller, Some(&digest))).await?;
-    let task = read(&app, &caller, &id).await?;
+    let task = read(&app, &caller, &Reference::Id(id.clone())).await?;
     let location = [(header::LOCATION, format!("/api/v2/tasks/{id}"))];
     Ok((StatusCode::CREATED, location, etag(task.version), Json(task)))
 }
@@ -134,7 +140,10 @@ pub(super) async fn create(
 async fn content(app: &App, caller: &Caller, input: TaskInput) -> Result<TaskBody, ApiError> {
     let revision = match input.revision {
         Some(revision) => revision,
-        None => visible_template(app, caller, &input.template).await?.revision,
+        None => {
+            let template = Reference::Id(input.template.clone());
+            visible_template(app, caller, &template).await?.revision
+        }
     };
     Ok(input.into_body(revision))
 }
@@ -151,7 +160,11 @@ pub(super) async fn get(
     Ok((etag(task.version), Json(task)))
 }
 
-async fn read(app: &App, caller: &Caller, task: &TaskId) -> Result<Task, ApiError> {
+pub(super) async fn read(
+    app: &App,
+    caller: &Caller,
+    task: &Reference<TaskId>,
+) -> Result<Task, ApiError> {
     let row = visible_task(app, caller, task).await?;
     let latest = Vec::from_iter(row.latest_run.clone());
     let mut runs = summaries(app, &latest).await?;
@@ -193,9 +206,10 @@ pub(super) async fn edit(
     IfMatch(version): IfMatch,
     Body { value, digest: _ }: Body<TaskInput>,
 ) -> Result<impl IntoResponse, ApiError> {
+    let task = task_id(&app, &caller, task).await?;
     let body = content(&app, &caller, value).await?;
     app.engine.edit_task(&caller.0, &task, body, version).await?;
-    let task = read(&app, &caller, &task).await?;
+    let task = read(&app, &caller, &Reference::Id(task)).await?;
     Ok((etag(task.version), Json(task)))
 }
 
@@ -210,6 +224,7 @@ pub(super) async fn delete(
     Ids(TaskPath { task }): Ids<TaskPath>,
     IfMatch(version): IfMatch,
 ) -> Result<StatusCode, ApiError> {
+    let task = task_id(&app, &caller, task).await?;
     app.engine.delete_task(&caller.0, &task, version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -228,12 +243,13 @@ pub(super) async fn start(
     idempotency: Idempotency,
     OptionalBody(body): OptionalBody<StartInput>,
 ) -> Result<impl IntoResponse, ApiError> {
+    let task = task_id(&app, &caller, task).await?;
     let (input, digest) = body.map(|Body { value, digest }| (value, digest)).unzip();
     let overrides = input.unwrap_or_default().into();
     let idempotency = idempotency.bind(&caller, digest.as_ref());
     let id = app.engine.start_task(&caller.0, &task, overrides, idempotency).await?;
     let location = [(header::LOCATION, format!("/api/v2/tasks/{task}/runs/{id}"))];
-    let run = runs::read(&app, &task, &id).await?;
+    let run = runs::read(&app, &id).await?;
     Ok((StatusCode::ACCEPTED, location, Json(run)))
 }
 
@@ -247,6 +263,8 @@ pub(super) async fn stop(
     caller: Caller,
     Ids(TaskPath { task }): Ids<TaskPath>,
 ) -> Result<impl IntoResponse, ApiError> {
+    let task = task_id(&app, &caller, task).await?;
     app.engine.stop_task(&caller.0, &task).await?;
-    Ok((StatusCode::ACCEPTED, Json(read(&app, &caller, &task).await?)))
+    let task = read(&app, &caller, &Reference::Id(task)).await?;
+    Ok((StatusCode::ACCEPTED, Json(task)))
 }

@@ -15,6 +15,7 @@ use utoipa::IntoParams;
 
 use super::lookup::{no_template, visible_template};
 use super::params::{IdempotencyHeader, IfMatchHeader, PageParams, TemplatePath};
+use super::reference::Reference;
 use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, Params, etag};
 use crate::api::list::{self, List};
 use crate::api::openapi::failures;
@@ -52,9 +53,9 @@ pub(super) struct ListTemplates {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct RevisionPath {
-    /// Id of the template.
-    #[param(value_type = schema::Id, example = flow_domain::sample::template_id)]
-    template: TemplateId,
+    /// Id or name of the template.
+    #[param(value_type = schema::TemplateReference, example = flow_domain::sample::template_id)]
+    template: Reference<TemplateId>,
     /// Number of the revision.
     #[serde(deserialize_with = "number")]
     #[param(value_type = schema::RevisionNumber)]
@@ -118,7 +119,10 @@ pub(super) async fn create(
         }
         TemplateCreation::Answered(before) => {
             let id: TemplateId = before.response.parse().map_err(Error::internal)?;
-            app.store.template_revision(&id, 1).await?.ok_or_else(|| no_template(&id))?
+            app.store
+                .template_revision(&id, 1)
+                .await?
+                .ok_or_else(|| no_template(&Reference::Id(id)))?
         }
     };
     let location = [(header::LOCATION, format!("/api/v2/templates/{}", template.id))];
@@ -171,8 +175,8 @@ pub(super) async fn edit(
     (template.name, template.remark, template.body) = checked(value)?;
     template.modified_at = app.clock.now();
     change(&template, app.store.edit_template(&template, base(version)).await?)?;
-    app.engine.template_edited(id.clone()).await?;
-    let template = visible_template(&app, &caller, &id).await?;
+    app.engine.template_edited(template.id.clone()).await?;
+    let template = visible_template(&app, &caller, &Reference::Id(template.id)).await?;
     Ok((etag(u64::from(template.revision)), Json(Template::from(template))))
 }
 
@@ -200,7 +204,7 @@ fn base(version: Option<u64>) -> Option<u32> {
 fn change(template: &flow_domain::template::Template, change: TemplateChange) -> Result<(), Error> {
     match change {
         TemplateChange::Done { .. } => Ok(()),
-        TemplateChange::NotFound => Err(no_template(&template.id)),
+        TemplateChange::NotFound => Err(no_template(&Reference::Id(template.id.clone()))),
         TemplateChange::Stale { revision } => {
             let message = format!(
                 "the template has changed since it was read and is at revision {revision} now; read it again"
@@ -224,7 +228,7 @@ pub(super) async fn revisions(
     Ids(TemplatePath { template: id }): Ids<TemplatePath>,
     Params(PageParams { cursor, limit }): Params<PageParams>,
 ) -> Result<Json<Page<Revision>>, ApiError> {
-    visible_template(&app, &caller, &id).await?;
+    let id = visible_template(&app, &caller, &id).await?.id;
     let list = List::of("revisions", &id);
     let page = app.store.template_revisions(&id, &list.request(cursor.as_deref(), limit)?).await?;
     Ok(Json(list.page(page, Revision::from)))
@@ -238,8 +242,9 @@ pub(super) async fn revision(
     caller: Caller,
     Ids(RevisionPath { template: id, revision }): Ids<RevisionPath>,
 ) -> Result<Json<Revision>, ApiError> {
-    let newest = visible_template(&app, &caller, &id).await?.revision;
-    let found = app.store.template_revision(&id, revision).await?;
+    let template = visible_template(&app, &caller, &id).await?;
+    let newest = template.revision;
+    let found = app.store.template_revision(&template.id, revision).await?;
     let found = found.ok_or_else(|| {
         Error::new(
             ErrorCode::RevisionNotFound,
