@@ -75,15 +75,27 @@ def before_call(context, case, kwargs):
     if operation_id(case) == "start_task" and "parameters" in case.body:
         case.body = {**case.body, "parameters": {}}
     if operation_id(case) in ("create_task", "edit_task"):
-        rules = {name: value for name, value in case.body.get("rules", {}).items() if name != "minimum_parties"}
-        case.body = {
-            **case.body,
-            "template": TEMPLATE,
-            "revision": 1,
-            "members": MEMBERS,
-            "parameters": {},
-            **({"rules": rules} if "rules" in case.body else {}),
-        }
+        case.body = with_template(case.body)
+    if operation_id(case) == "apply":
+        for kind in ("templates", "tasks"):
+            if kind in case.body:
+                named = [{**document, "name": f"{next(NUMBERS):08}"} for document in case.body[kind]]
+                case.body = {**case.body, kind: named}
+        if "tasks" in case.body:
+            case.body = {**case.body, "tasks": [with_template(task) for task in case.body["tasks"]]}
+
+
+def with_template(task):
+    """The task with a template and parties that exist."""
+    rules = {name: value for name, value in task.get("rules", {}).items() if name != "minimum_parties"}
+    return {
+        **task,
+        "template": TEMPLATE,
+        "revision": 1,
+        "members": MEMBERS,
+        "parameters": {},
+        **({"rules": rules} if "rules" in task else {}),
+    }
 
 
 @schemathesis.hook
@@ -100,4 +112,4 @@ def filter_failure(context, failure: Failure, case, response) -> bool:
 
 
 def is_across_fields(field) -> bool:
-    return any(re.fullmatch(pointer, field["pointer"]) and field["code"] in codes for pointer, codes in ACROSS_FIELDS)
+    return any(re.fullmatch(r"(/(templates|tasks)/\d+)?" + pointer, field["pointer"]) and field["code"] in codes for pointer, codes in ACROSS_FIELDS)

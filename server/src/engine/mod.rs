@@ -14,6 +14,7 @@
 
 mod create;
 mod delete;
+mod documents;
 mod draft;
 mod edit;
 mod outage;
@@ -48,6 +49,7 @@ use outage::StoreFault;
 use progress::ProgressSink;
 use start::StartRequest;
 
+pub use documents::AppliedDocuments;
 pub use report::ReportOutcome;
 
 /// Queued requests beyond which a sender waits.
@@ -166,6 +168,7 @@ enum Request {
     RemoveParty(remove_party::RemoveRequest),
     /// A template may have another name.
     TemplateEdited(TemplateId),
+    Documents(documents::DocumentsPost),
     /// Acknowledged after every request that was posted before.
     Ping(oneshot::Sender<()>),
 }

@@ -9,6 +9,7 @@
 //! contact) are never dropped.
 
 mod apply;
+mod documents;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -220,6 +221,11 @@ impl Queue {
                         self.apply_contacts(std::mem::take(&mut contacts)).await;
                     }
                     contacts.push(contact);
+                }
+                Request::Documents(post) => {
+                    self.commit(group(std::mem::take(&mut queued))).await;
+                    self.apply_contacts(std::mem::take(&mut contacts)).await;
+                    self.apply_documents(post).await;
                 }
                 Request::RemoveParty(post) => {
                     self.commit(group(std::mem::take(&mut queued))).await;

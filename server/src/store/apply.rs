@@ -31,7 +31,7 @@ fn tombstone(change: &TaskUpdate) -> &str {
 }
 
 /// The reason why a batch was not written.
-enum WriteFailure {
+pub(super) enum WriteFailure {
     Refused(ApplyError),
     /// A task is not at the version that its update is based on. The task is looked up after the
     /// rollback: inside the transaction, a task incremented by this batch would look like one
@@ -140,7 +140,7 @@ impl Store {
     }
 }
 
-async fn write(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), WriteFailure> {
+pub(super) async fn write(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), WriteFailure> {
     insert_answers(tx, changes).await?;
     raise_versions(tx, changes).await?;
     insert_tasks(tx, changes).await?;

@@ -19,6 +19,7 @@ mod backup;
 mod db;
 mod dialect;
 mod doctor;
+mod documents;
 mod error;
 mod events;
 mod former_secrets;
@@ -41,6 +42,7 @@ mod types;
 
 use std::sync::Arc;
 
+pub use documents::DocumentsError;
 pub use error::{ApplyError, Duplicate, StoreError};
 pub use lock::HubLock;
 pub use metrics::StoreMetrics;

@@ -55,11 +55,43 @@ impl TemplateColumns {
     }
 }
 
+/// Inserts a template with its first revision.
+pub(super) async fn insert(tx: &mut Tx, template: &Template) -> Result<(), sqlx::Error> {
+    execute!(
+        &mut *tx,
+        "INSERT INTO templates (id, project_id, name, tombstone, remark, revision, created_at, modified_at) VALUES (?, ?, ?, '', ?, 1, ?, ?)",
+        template.id.as_str(),
+        template.project.as_str(),
+        template.name.as_str(),
+        template.remark.as_str(),
+        template.created_at.0,
+        template.modified_at.0,
+    )?;
+    insert_revision(tx, template, 1).await
+}
+
+/// Adds a revision on top of revision `base`. Returns 0 if that is not the newest revision.
+pub(super) async fn edit(tx: &mut Tx, template: &Template, base: u32) -> Result<u64, sqlx::Error> {
+    let updated = execute!(
+        &mut *tx,
+        "UPDATE templates SET revision = revision + 1, name = ?, remark = ?, modified_at = ? WHERE id = ? AND revision = ? AND tombstone = ''",
+        template.name.as_str(),
+        template.remark.as_str(),
+        template.modified_at.0,
+        template.id.as_str(),
+        i64::from(base),
+    )?;
+    if updated > 0 {
+        insert_revision(tx, template, base + 1).await?;
+    }
+    Ok(updated)
+}
+
 async fn insert_revision(
     tx: &mut Tx,
     template: &Template,
     revision: u32,
-) -> Result<(), StoreError> {
+) -> Result<(), sqlx::Error> {
     execute!(
         tx,
         "INSERT INTO template_revisions (template_id, revision, project_id, remark, body, created_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -120,24 +152,13 @@ impl Store {
                 other => other?,
             };
         }
-        let inserted = execute!(
-            &mut tx,
-            "INSERT INTO templates (id, project_id, name, tombstone, remark, revision, created_at, modified_at) VALUES (?, ?, ?, '', ?, 1, ?, ?)",
-            template.id.as_str(),
-            template.project.as_str(),
-            template.name.as_str(),
-            template.remark.as_str(),
-            template.created_at.0,
-            template.modified_at.0,
-        );
-        match inserted {
+        match insert(&mut tx, template).await {
             Err(error) if is_unique_violation(&error) => {
                 tx.rollback().await;
                 return Ok(TemplateCreation::NameTaken);
             }
             other => other?,
         };
-        insert_revision(&mut tx, template, 1).await?;
         tx.commit().await?;
         Ok(TemplateCreation::Done)
     }
@@ -161,21 +182,11 @@ impl Store {
             return Ok(TemplateChange::NotFound);
         };
         let base = base.unwrap_or(known);
-        let updated = execute!(
-            &mut tx,
-            "UPDATE templates SET revision = revision + 1, name = ?, remark = ?, modified_at = ? WHERE id = ? AND revision = ? AND tombstone = ''",
-            template.name.as_str(),
-            template.remark.as_str(),
-            template.modified_at.0,
-            template.id.as_str(),
-            i64::from(base),
-        );
-        let outcome = match updated {
+        let outcome = match edit(&mut tx, template, base).await {
             Err(error) if is_unique_violation(&error) => TemplateChange::NameTaken,
             Err(error) => return Err(error.into()),
             Ok(0) => explain(&mut tx, &template.id).await?,
             Ok(_) => {
-                insert_revision(&mut tx, template, base + 1).await?;
                 tx.commit().await?;
                 return Ok(TemplateChange::Done { revision: base + 1 });
             }

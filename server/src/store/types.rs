@@ -8,6 +8,7 @@ use flow_domain::progress::{Point, Progress, SeriesSummary};
 use flow_domain::run::{Event, Run, RunPhase};
 use flow_domain::spec::SealedSpec;
 use flow_domain::task::Task;
+use flow_domain::template::Template;
 use flow_domain::time::Timestamp;
 
 /// Durability of a commit in SQLite.
@@ -228,6 +229,14 @@ pub enum TemplateChange {
         /// Names of some of them.
         tasks: Vec<String>,
     },
+}
+
+/// The write of one template in [`super::Store::apply_documents`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateWrite {
+    Create(Template),
+    /// Adds revision `template.revision` on top of the one before.
+    Edit(Template),
 }
 
 /// The part of a party that sessions do not change.

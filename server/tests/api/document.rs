@@ -77,6 +77,8 @@ async fn u40_every_operation_succeeds_as_documented() {
         get(path).await;
     }
 
+    let empty = json!({"templates": [], "tasks": []});
+    hub.post("/api/v2/apply").json(&empty).await.expect(StatusCode::OK);
     let template = format!("/api/v2/templates/{}", hub.template().await);
     let body = json!(flow_api_types::TemplateInput::sample());
     hub.put(&template).header("if-match", "\"1\"").json(&body).await.expect(StatusCode::OK);

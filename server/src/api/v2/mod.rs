@@ -1,5 +1,6 @@
 //! `/api/v2`: one file per resource.
 
+mod apply;
 mod events;
 mod lookup;
 mod members;
@@ -21,6 +22,7 @@ use crate::state::App;
 /// Returns all routes, relative to `/api/v2`. One `routes!` has all methods of a path.
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
+        .routes(routes!(apply::apply))
         .routes(routes!(templates::list, templates::create))
         .routes(routes!(templates::get, templates::edit, templates::delete))
         .routes(routes!(templates::revisions))

@@ -63,13 +63,7 @@ impl Queue {
         keys: &mut BatchKeys,
         now: Moment,
     ) -> Result<AppliedChanges, StoreError> {
-        let is_first = !self.tasks.contains_key(&group.task);
-        let mut draft = self.load(&group.task).await?.map(TaskDraft::of);
-        if let Some(draft) =
-            draft.as_mut().filter(|_| is_first || self.outage.is_present(now.monotonic))
-        {
-            self.outage.extend_deadlines(draft, now);
-        }
+        let mut draft = self.draft(&group.task, now).await?;
         let mut results = Vec::with_capacity(group.queued.len());
         for queued in &group.queued {
             let result =
@@ -89,6 +83,22 @@ impl Queue {
             None => (None, None),
         };
         Ok(AppliedChanges { results, update, after })
+    }
+
+    /// Loads a task for changes.
+    pub(super) async fn draft(
+        &mut self,
+        task: &TaskId,
+        now: Moment,
+    ) -> Result<Option<TaskDraft>, StoreError> {
+        let is_first = !self.tasks.contains_key(task);
+        let mut draft = self.load(task).await?.map(TaskDraft::of);
+        if let Some(draft) =
+            draft.as_mut().filter(|_| is_first || self.outage.is_present(now.monotonic))
+        {
+            self.outage.extend_deadlines(draft, now);
+        }
+        Ok(draft)
     }
 
     /// Records in a retry run which of its parties are connected now. The contacts of the run

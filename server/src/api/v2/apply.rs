@@ -1,0 +1,56 @@
+//! Templates and tasks that are created or edited together.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use flow_domain::error::FieldCode;
+
+use super::lookup::visible_template;
+use super::params::IdempotencyHeader;
+use super::reference::Reference;
+use super::tasks;
+use crate::api::extract::{Body, Caller, Idempotency};
+use crate::api::openapi::failures;
+use crate::api::problem::{ApiError, field};
+use crate::engine::AppliedDocuments;
+use crate::state::App;
+use flow_api_types::limits::APPLY_ITEMS_MAX;
+use flow_api_types::{Applied, AppliedTask, AppliedTemplate, ApplyRequest};
+
+failures!(Failures = TemplateNotFound, TaskNotFound, TaskActive, Invalid, IdempotencyKeyReused);
+
+/// Create or edit templates and tasks
+///
+/// Creates the templates and tasks whose names do not exist, and edits the others. The hub applies
+/// all of them in one transaction: if it rejects one, nothing changes. Pointers of invalid fields
+/// begin with `/templates/N` or `/tasks/N`.
+#[utoipa::path(post, path = "/apply", tag = "tasks", operation_id = "apply", params(IdempotencyHeader), request_body = ApplyRequest,
+    responses((status = 200, description = "The templates and tasks", body = Applied), Failures))]
+pub(super) async fn apply(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    idempotency: Idempotency,
+    Body { value, digest }: Body<ApplyRequest>,
+) -> Result<Json<Applied>, ApiError> {
+    for (list, length) in [("/templates", value.templates.len()), ("/tasks", value.tasks.len())] {
+        if length > APPLY_ITEMS_MAX {
+            let message = format!("has {length} entries; the limit is {APPLY_ITEMS_MAX}");
+            return Err(field(list, FieldCode::TooLong, message).into());
+        }
+    }
+    let key = idempotency.bind(&caller, Some(&digest));
+    let now = app.clock.now();
+    let AppliedDocuments { templates, tasks } =
+        app.engine.apply_documents(&caller.0, &value, key, now).await?;
+    let mut applied = Applied { templates: Vec::new(), tasks: Vec::new() };
+    for (outcome, id) in templates {
+        let template = visible_template(&app, &caller, &Reference::Id(id)).await?.into();
+        applied.templates.push(AppliedTemplate { outcome: outcome.into(), template });
+    }
+    for (outcome, id) in tasks {
+        let task = tasks::read(&app, &caller, &Reference::Id(id)).await?;
+        applied.tasks.push(AppliedTask { outcome: outcome.into(), task });
+    }
+    Ok(Json(applied))
+}
