@@ -1,17 +1,33 @@
 //! The command line.
 
+mod run;
+mod task;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use clap_complete::engine::ArgValueCompleter;
 use flow_domain::id::PartyId;
 
-use crate::output::Format;
+pub use run::{
+    ChosenMetrics, LogPart, LogsArgs, MetricsArgs, RunCommand, RunLogsArgs, RunMetricsArgs,
+};
+pub use task::{RunValues, SubmitArgs, TaskCommand, TaskFilters, TaskName, WatchArgs};
+
+use crate::complete;
+use crate::output::{Color, Format};
 
 /// Train models across parties without moving their data. A template describes a program, a task
 /// assigns it to parties, and each start of a task is a run
 #[derive(Debug, Parser)]
-#[command(name = "flowctl", version, after_help = EXIT_CODES, propagate_version = true)]
+#[command(
+    name = "flowctl",
+    version,
+    after_help = AFTER_HELP,
+    propagate_version = true,
+    max_term_width = 80
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -19,27 +35,44 @@ pub struct Cli {
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 failure, 2 invalid command line or file, 3 not found, 4 rejected by the hub, \
-5 token missing, wrong or not sufficient, 6 hub does not answer, 7 watched run cancelled, 130 interrupted.";
+const AFTER_HELP: &str = "\
+Examples:
+  flowctl task init > task.yaml             a manifest to edit
+  flowctl task submit task.yaml --watch     create, start and follow it
+  flowctl logs digits                       logs of all parties
+  flowctl metrics digits                    metrics with a plot
+  flowctl top                               parties, runs and queue, live
+
+Exit codes: 0 success, 1 failure, 2 invalid command line or file, 3 not found,
+4 rejected by the hub, 5 token missing, wrong or not sufficient, 6 hub does not
+answer, 7 watched run cancelled, 130 interrupted.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub struct Global {
     /// REST address of the hub
     #[arg(
         long,
         global = true,
         env = "FLOW_SERVER",
+        hide_env_values = true,
         default_value = "http://127.0.0.1:1235",
         value_name = "URL"
     )]
     pub server: String,
     /// File with the only trusted certificate authorities for the hub's certificate [default: the
     /// authorities of this machine]
-    #[arg(long, global = true, env = "FLOW_CA_FILE", value_name = "FILE")]
+    #[arg(long, global = true, env = "FLOW_CA_FILE", hide_env_values = true, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
     /// File with your API token
-    #[arg(long, global = true, env = "FLOW_TOKEN_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLOW_TOKEN_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub token_file: Option<PathBuf>,
     /// Data directory of a hub on this machine: flowctl uses its bootstrap-token if no token file
     /// is named
@@ -47,20 +80,33 @@ pub struct Global {
         long,
         global = true,
         env = "FLOW_DATA_DIR",
+        hide_env_values = true,
         default_value = "flow-server.data",
         value_name = "DIR"
     )]
     pub data_dir: PathBuf,
     /// Output format
-    #[arg(short, long, global = true, value_enum, default_value_t)]
+    #[arg(short, long, global = true, value_enum, default_value_t, hide_possible_values = true)]
     pub output: Format,
+    /// Colours: auto, always or never; auto obeys NO_COLOR
+    #[arg(long, global = true, value_enum, default_value_t, hide_possible_values = true)]
+    pub color: Color,
+    /// Print the JSON schema of the command's `-o json` output instead of running the command
+    #[arg(long, global = true)]
+    pub schema: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Create or edit the templates and tasks in files, by name
+    /// Create or edit the templates and tasks in files, all or none, by name
     Apply {
         /// YAML or JSON file with `kind: Template` and `kind: Task` documents; - is standard input
+        #[arg(short, long = "file", required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Show what `apply` would change; exits with 1 if there is a difference
+    Diff {
+        /// YAML or JSON file; - is standard input
         #[arg(short, long = "file", required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
@@ -70,7 +116,7 @@ pub enum Command {
     /// Manage tasks: a template with parties and parameters
     #[command(subcommand)]
     Task(TaskCommand),
-    /// Show runs: one start of a task
+    /// Show, compare and stop runs: one start of a task
     #[command(subcommand)]
     Run(RunCommand),
     /// Manage parties: the organisations that take part
@@ -79,10 +125,34 @@ pub enum Command {
     /// Manage orphans: members that run at parties and that a restored hub does not know
     #[command(subcommand)]
     Orphan(OrphanCommand),
-    /// Print the log of a party's workload; the same as `task logs`
+    /// Show a task with its newest run, members and events
+    Describe(TaskName),
+    /// Follow a run until it ends; the same as `task watch`
+    Watch(WatchArgs),
+    /// Print the logs of a run; the same as `task logs`
     Logs(LogsArgs),
+    /// Show the metrics of a run; the same as `task metrics`
+    Metrics(MetricsArgs),
+    /// Show parties, runs and queue, live; q quits
+    Top,
+    /// Print the versions of flowctl and of the hub
+    Version,
+    /// Print the JSON schema of manifests, for editors
+    Schema,
     /// Print a completion script for a shell
     Completions { shell: Shell },
+    /// Apply a file and start its tasks; the same as `task submit`
+    #[command(hide = true)]
+    Submit(SubmitArgs),
+    /// Stop the active run of a task; the same as `task stop`
+    #[command(hide = true)]
+    Cancel(TaskName),
+    /// Compare runs; the same as `run compare`
+    #[command(hide = true)]
+    Compare {
+        #[arg(required = true, num_args = 2..=10, value_name = "RUN")]
+        runs: Vec<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,6 +162,7 @@ pub enum TemplateCommand {
     /// Show a template
     Get {
         /// Name or id
+        #[arg(add = ArgValueCompleter::new(complete::templates))]
         template: String,
         /// Number of the revision [default: the newest]
         #[arg(long)]
@@ -106,6 +177,7 @@ pub enum TemplateCommand {
     /// Create a new revision from a file, or in $VISUAL, $EDITOR or vi
     Edit {
         /// Name or id
+        #[arg(add = ArgValueCompleter::new(complete::templates))]
         template: String,
         /// YAML or JSON file; - is standard input
         #[arg(short, long, value_name = "FILE")]
@@ -114,128 +186,14 @@ pub enum TemplateCommand {
     /// Delete a template that no task uses
     Delete {
         /// Name or id
+        #[arg(add = ArgValueCompleter::new(complete::templates))]
         template: String,
     },
     /// List the revisions of a template
     Revisions {
         /// Name or id
+        #[arg(add = ArgValueCompleter::new(complete::templates))]
         template: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum TaskCommand {
-    /// Apply a file and start its tasks
-    Submit {
-        /// YAML or JSON file; - is standard input
-        file: PathBuf,
-        /// Follow the run until it ends; the exit code reports its result
-        #[arg(short, long)]
-        watch: bool,
-        /// Name of the task instead of the name in the file
-        #[arg(long)]
-        name: Option<String>,
-        #[command(flatten)]
-        values: RunValues,
-    },
-    /// List tasks
-    List,
-    /// Show a task
-    Get {
-        /// Name or id
-        task: String,
-    },
-    /// Start a new run of a task
-    Start {
-        /// Name or id
-        task: String,
-        #[command(flatten)]
-        values: RunValues,
-        /// Follow the run until it ends; the exit code reports its result
-        #[arg(short, long)]
-        watch: bool,
-    },
-    /// Stop the active run of a task
-    Stop {
-        /// Name or id
-        task: String,
-    },
-    /// Stop the active run of a task and delete the task
-    Delete {
-        /// Name or id
-        task: String,
-    },
-    /// List the events of a task
-    Events {
-        /// Name or id
-        task: String,
-    },
-    /// Follow the newest run until it ends; the exit code reports its result
-    Watch {
-        /// Name or id
-        task: String,
-        /// Number of the run [default: the newest]
-        #[arg(long)]
-        run: Option<u32>,
-    },
-    /// List the runs of a task
-    Runs {
-        /// Name or id
-        task: String,
-    },
-    /// Print the log of a party's workload
-    Logs(LogsArgs),
-}
-
-/// Values for the new run alone; the task does not change.
-#[derive(Debug, Args)]
-pub struct RunValues {
-    /// Number of epochs of this run
-    #[arg(long)]
-    pub epochs: Option<u32>,
-    /// Value of a parameter in this run; can be repeated
-    #[arg(short, long = "param", value_name = "NAME=VALUE")]
-    pub params: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct LogsArgs {
-    /// Name or id of the task
-    pub task: String,
-    /// Name of the party
-    pub party: PartyId,
-    /// Print new lines until the workload ends
-    #[arg(short, long)]
-    pub follow: bool,
-    /// Print only the last N lines
-    #[arg(long, value_name = "N")]
-    pub tail: Option<u32>,
-    /// Number of the run [default: the newest]
-    #[arg(long, value_name = "NUMBER")]
-    pub run: Option<u32>,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum RunCommand {
-    /// List the newest runs, of all tasks or of one
-    List {
-        /// Name or id of the task [default: all tasks]
-        task: Option<String>,
-        /// Number of runs to list
-        #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
-        limit: usize,
-    },
-    /// Show a run: its state, inputs and members
-    Get {
-        /// TASK/NUMBER, TASK for its newest run, or the id of a run or its first digits
-        run: String,
-    },
-    /// Compare runs: inputs that differ, metrics side by side, outcome, duration
-    Compare {
-        /// Two to ten runs: TASK/NUMBER, TASK for its newest run, or the id of a run or its first
-        /// digits
-        #[arg(required = true, num_args = 2..=10, value_name = "RUN")]
-        runs: Vec<String>,
     },
 }
 
@@ -254,6 +212,7 @@ pub enum PartyCommand {
     /// Replace the secret of a party, for example one that was lost or stolen
     RotateSecret {
         /// Name of the party
+        #[arg(add = ArgValueCompleter::new(complete::parties))]
         party: PartyId,
         /// Accept the old secret for this many seconds, at most 604800 (one week) [default: 0]
         #[arg(long, value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
@@ -264,6 +223,7 @@ pub enum PartyCommand {
     /// Remove a party without active runs; its tasks and runs stay readable
     Remove {
         /// Name of the party
+        #[arg(add = ArgValueCompleter::new(complete::parties))]
         party: PartyId,
         /// Remove the party even if its agent has not confirmed that all its workloads have ended
         #[arg(long)]
@@ -274,6 +234,7 @@ pub enum PartyCommand {
     /// Show a party with its images, datasets and resources
     Get {
         /// Name of the party
+        #[arg(add = ArgValueCompleter::new(complete::parties))]
         party: PartyId,
     },
 }
@@ -295,7 +256,7 @@ pub enum OrphanCommand {
     /// List orphans
     List {
         /// List only the orphans of this party
-        #[arg(long)]
+        #[arg(long, add = ArgValueCompleter::new(complete::parties))]
         party: Option<PartyId>,
     },
     /// Stop an orphan at its party
@@ -308,4 +269,27 @@ pub enum OrphanCommand {
         /// Id of the orphan from `flowctl orphan list`
         orphan: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn u13_help_fits_80_columns_and_separates_global_options() {
+        let mut open = vec![Cli::command()];
+        while let Some(mut command) = open.pop() {
+            command.build();
+            let help = command.render_help().to_string();
+            for line in help.lines() {
+                let width = console::measure_text_width(line);
+                assert!(width <= 80, "{}: {width}: {line}", command.get_name());
+            }
+            let global = help.find("Global options:").expect("a heading of their own");
+            assert!(help.find("--server").is_some_and(|at| at > global), "{help}");
+            open.extend(command.get_subcommands().filter(|sub| sub.get_name() != "help").cloned());
+        }
+    }
 }

@@ -112,7 +112,16 @@ impl Client {
         path: &[&str],
         body: Option<&Value>,
     ) -> Result<T, CliError> {
-        read(self.send(Method::POST, path, &[], body, None).await?).await
+        self.post_with(path, &[], body).await
+    }
+
+    pub async fn post_with<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<T, CliError> {
+        read(self.send(Method::POST, path, query, body, None).await?).await
     }
 
     /// Replaces a document if its tag is still `tag`.
@@ -127,6 +136,11 @@ impl Client {
 
     pub async fn delete(&self, path: &[&str]) -> Result<(), CliError> {
         self.delete_with(path, &[]).await
+    }
+
+    /// Deletes a resource, with a tag only if that is still its tag.
+    pub async fn delete_if(&self, path: &[&str], tag: Option<&str>) -> Result<(), CliError> {
+        self.send(Method::DELETE, path, &[], None, tag).await.map(drop)
     }
 
     pub async fn delete_with(&self, path: &[&str], query: &[(&str, &str)]) -> Result<(), CliError> {

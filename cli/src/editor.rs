@@ -91,13 +91,10 @@ impl Draft {
             }
         };
         if !status.success() {
-            let remedy =
-                "Set EDITOR to an editor on this machine, or pass the new content with `-f FILE`.";
             return Err(CliError::new(
                 Exit::Failed,
                 format!("the editor `{editor}` failed ({status}); nothing was changed"),
-            )
-            .with_remedy(remedy));
+            ));
         }
         Ok(fs::read_to_string(&self.path)?)
     }

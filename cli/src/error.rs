@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use flow_api_types::Problem;
-use flow_domain::error::{ErrorCode, FieldError};
+use flow_domain::error::ErrorCode;
 
 use crate::escape::escaped;
 
@@ -76,19 +76,6 @@ impl CliError {
         Self::new(Exit::Unreachable, format!("the hub at {server} does not answer: {cause}")).with_remedy(
             "Check that flow-server runs and that --server (or FLOW_SERVER) is its REST address, with https:// if the hub has a certificate.",
         )
-    }
-
-    /// Error for a document that the hub would reject.
-    #[must_use]
-    pub fn invalid(what: &str, error: &flow_domain::error::Error) -> Self {
-        let mut invalid =
-            Self::new(Exit::Refused, format!("{what} is invalid; nothing was changed"));
-        let line = |field: &FieldError| field_line(&field.path, &field.message);
-        invalid.details = error.fields.iter().map(line).collect();
-        invalid.details.extend(
-            Some(error.more_fields).filter(|more| *more > 0).map(|more| format!("and {more} more")),
-        );
-        invalid
     }
 
     /// Error for a response with an error status. The body is problem+json from the hub, or

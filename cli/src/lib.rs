@@ -1,8 +1,7 @@
 //! `flowctl`, the command line of the platform: a client of the REST API `/api/v2`.
 //!
-//! flowctl has no rules of its own. It checks files with the rules of the domain before it sends a
-//! request, and the hub checks every request again. `-o json` prints the response of the hub
-//! unchanged.
+//! flowctl has no rules of its own: the hub checks every request. `-o json` prints the response of
+//! the hub unchanged.
 //!
 //! ```text
 //!  args ─▶ command ─▶ resolve, manifest ─▶ client ─▶ hub
@@ -12,29 +11,47 @@
 mod args;
 mod client;
 mod command;
+mod complete;
+mod confirm;
 mod editor;
 mod error;
 mod escape;
 mod manifest;
+mod names;
 mod output;
+mod plot;
 mod resolve;
 mod response;
+mod schema;
 mod sse;
+mod usage;
 mod view;
 mod watch;
 mod yaml;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::CompleteEnv;
+
+use crate::args::Cli;
+use crate::error::CliError;
+
+/// Answers a shell that asks for completions, and ends the process then. Call before the runtime
+/// starts: the completion of names has its own.
+pub fn complete() {
+    CompleteEnv::with_factory(Cli::command).complete();
+}
 
 /// Runs the command line of this process and returns its exit code.
 pub async fn run() -> u8 {
-    let cli = args::Cli::parse();
-    let exit = match command::run(cli).await {
-        Ok(exit) => exit,
-        Err(error) => {
-            eprint!("{}", error.render());
-            error.exit
-        }
+    let exit = match schema::asked(std::env::args()) {
+        Some(printed) => printed,
+        None => match Cli::try_parse() {
+            Ok(cli) => command::run(cli).await,
+            Err(error) => usage::explain(error).exit(),
+        },
     };
-    exit as u8
+    exit.unwrap_or_else(|error: CliError| {
+        eprint!("{}", error.render());
+        error.exit
+    }) as u8
 }

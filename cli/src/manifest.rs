@@ -3,17 +3,16 @@
 //! Documents have the form of the API's requests, which rejects unknown fields before the first
 //! request. A text needs no quotes: `lr: 0.50` is the text "0.50" (see [`yaml`]).
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use flow_api_types::{RulesInput, TaskMemberInput, TemplateInput};
+use flow_api_types::{TaskDocument, TemplateInput};
 use flow_common::plain_file;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::CliError;
+use crate::error::{CliError, Exit};
 use crate::response;
 use crate::yaml::{self, Node};
 
@@ -24,32 +23,7 @@ const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Document {
     Template(TemplateInput),
-    Task(TaskDoc),
-}
-
-/// A task of a file. Unlike a request it may name its template, and it has one epoch by default.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TaskDoc {
-    pub name: String,
-    #[serde(default)]
-    pub remark: String,
-    /// Name or id of the template.
-    pub template: String,
-    /// Revision of the template. Default: the newest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<u32>,
-    #[serde(default = "one")]
-    pub epochs: u32,
-    #[serde(default)]
-    pub parameters: BTreeMap<String, String>,
-    pub members: Vec<TaskMemberInput>,
-    #[serde(default)]
-    pub rules: RulesInput,
-}
-
-const fn one() -> u32 {
-    1
+    Task(TaskDocument),
 }
 
 /// Reads the documents of a file. `-` is standard input; the file may be a pipe, as in `-f
@@ -120,7 +94,7 @@ pub fn template_doc(value: &Value) -> Result<TemplateInput, CliError> {
 }
 
 /// Converts a response to the document that creates the task.
-pub fn task_doc(value: &Value) -> Result<TaskDoc, CliError> {
+pub fn task_doc(value: &Value) -> Result<TaskDocument, CliError> {
     let sent =
         ["name", "remark", "template", "revision", "epochs", "parameters", "members", "rules"];
     response::exact(&with_fields(value, |field| sent.contains(&field)))
@@ -129,6 +103,44 @@ pub fn task_doc(value: &Value) -> Result<TaskDoc, CliError> {
 fn with_fields(value: &Value, is_wanted: impl Fn(&str) -> bool) -> Value {
     let fields = value.as_object().into_iter().flatten().filter(|(field, _)| is_wanted(field));
     Value::Object(fields.map(|(field, value)| (field.clone(), value.clone())).collect())
+}
+
+/// Formats a document as a file that [`parse`] reads back unchanged.
+pub fn as_file(document: &Document) -> Result<String, CliError> {
+    let (kind, fields) = match document {
+        Document::Template(doc) => ("Template", yaml_value(doc)?),
+        Document::Task(doc) => ("Task", yaml_value(doc)?),
+    };
+    let text = serde_yaml_ng::to_string(&with_plain_numbers(fields)).map_err(broken)?;
+    Ok(format!("kind: {kind}\n{text}"))
+}
+
+fn yaml_value(doc: &impl Serialize) -> Result<serde_yaml_ng::Value, CliError> {
+    serde_yaml_ng::to_value(doc).map_err(broken)
+}
+
+fn broken(error: serde_yaml_ng::Error) -> CliError {
+    CliError::new(Exit::Failed, error.to_string())
+}
+
+/// Prints texts that are numbers without quotes: a file needs none. A text whose number has another
+/// spelling keeps its quotes.
+fn with_plain_numbers(value: serde_yaml_ng::Value) -> serde_yaml_ng::Value {
+    use serde_yaml_ng::Value;
+    match value {
+        Value::String(text) => {
+            let number = serde_yaml_ng::from_str::<Value>(&text).ok().filter(|value| {
+                value.is_number()
+                    && serde_yaml_ng::to_string(value).is_ok_and(|shown| shown.trim_end() == text)
+            });
+            number.unwrap_or(Value::String(text))
+        }
+        Value::Sequence(items) => items.into_iter().map(with_plain_numbers).collect(),
+        Value::Mapping(fields) => Value::Mapping(
+            fields.into_iter().map(|(key, value)| (key, with_plain_numbers(value))).collect(),
+        ),
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -364,6 +376,78 @@ members:
             for part in parts {
                 assert!(error.contains(part), "{error:?} should hold {part:?}");
             }
+        }
+    }
+
+    #[test]
+    fn b7_printed_template_is_read_back_unchanged() {
+        let odd = [
+            "",
+            "null",
+            "~",
+            "3.10",
+            "1e3",
+            "0x1F",
+            "+5",
+            ".5",
+            "true",
+            "yes",
+            "2026-11-30",
+            " lead",
+            "trail ",
+            "a: b",
+            "a #b",
+            "# c",
+            "two\nlines\n\n",
+            "\n",
+            "\ttab",
+            "a\r\nb",
+            "😀",
+            "\u{85}\u{2028}\u{feff}x",
+            "\u{1b}[0m",
+            "it's",
+            "\"",
+            "\\",
+            "- x",
+            "? k",
+            "*a",
+            "&a",
+            "!t",
+            "%x",
+            "@x",
+            "`x",
+            "|",
+            ">",
+            "---",
+            "...",
+            "{a}",
+            "[a]",
+            "a,b",
+            "<<",
+            "=",
+        ];
+        let mut doc =
+            parse("kind: Template\nname: abc\nframework: generic\nimage: x\ncommand: [x]").unwrap();
+        let Document::Template(mut doc) = doc.remove(0) else { panic!("a template") };
+        doc.command = odd.map(str::to_owned).to_vec();
+        doc.command.push("long ".repeat(100));
+        doc.env = odd
+            .iter()
+            .enumerate()
+            .map(|(index, text)| (format!("K{index}"), (*text).to_owned()))
+            .collect();
+        doc.remark = odd.join("\n");
+        doc.name = "1e3".to_owned();
+        let document = Document::Template(doc);
+        assert_eq!(parse(&as_file(&document).unwrap()), Ok(vec![document]));
+    }
+
+    #[test]
+    fn u13_numbers_are_printed_without_quotes() {
+        let documents = parse(&FILE.replace("lr: 0.25", "lr: 0.25, exact: '3.10', big: 1e3"));
+        let text = as_file(&documents.unwrap()[1]).unwrap();
+        for line in ["  lr: 0.25", "  exact: '3.10'", "  big: '1e3'", "  verbose: 'true'"] {
+            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
     }
 }

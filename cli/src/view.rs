@@ -1,13 +1,13 @@
 //! Formats a watched run: a block that a terminal redraws, or lines for a log. Pure: runs and times
 //! in, text out.
 
-use console::{Style, measure_text_width, truncate_str};
+use console::{measure_text_width, truncate_str};
 use flow_api_types::{ContactState, Member, MemberProgress, Run};
 use flow_domain::member::{MemberPhase, ReasonCode};
 use flow_domain::run::{RunPhase, WaitCode};
 use jiff::Timestamp;
 
-use crate::output::{duration, seconds_between, table};
+use crate::output::{duration, member_style, run_phase, seconds_between, table};
 
 /// Width of the progress bar, in cells.
 const BAR_WIDTH: usize = 24;
@@ -20,11 +20,7 @@ pub fn frame(task: &str, run: &Run, now: Timestamp, width: usize) -> Vec<String>
     let took = seconds_between(&run.created_at, run.finished_at.as_ref(), now)
         .map(duration)
         .unwrap_or_default();
-    let mut lines = vec![format!(
-        "{task}  run {}  {}  {took}",
-        run.number,
-        phase_style(run.phase.known()).apply_to(&run.phase)
-    )];
+    let mut lines = vec![format!("{task}  run {}  {}  {took}", run.number, run_phase(&run.phase))];
     if let (Some(epoch), Some(epochs)) = (run.progress.epoch, run.progress.epochs) {
         let done = if run.phase == RunPhase::Succeeded { epochs } else { epoch.saturating_sub(1) };
         lines.push(format!("{}  epoch {epoch} of {epochs}", bar(done, epochs)));
@@ -127,9 +123,10 @@ fn row(member: &Member) -> Vec<String> {
         Some(MemberPhase::Running) => "●",
         _ => "·",
     };
-    let phase = phase(member);
+    let style = member_style(member.phase.known());
+    let phase = style.apply_to(phase(member)).to_string();
     vec![
-        sign.to_owned(),
+        style.apply_to(sign).to_string(),
         member.party.clone(),
         member.role.to_string(),
         phase,
@@ -186,15 +183,6 @@ fn is_away(member: &Member) -> bool {
 fn bar(done: u32, all: u32) -> String {
     let filled = (BAR_WIDTH * done as usize).checked_div(all as usize).unwrap_or(0).min(BAR_WIDTH);
     format!("[{}{}]", "█".repeat(filled), "░".repeat(BAR_WIDTH - filled))
-}
-
-fn phase_style(phase: Option<RunPhase>) -> Style {
-    match phase {
-        Some(RunPhase::Succeeded) => Style::new().green(),
-        Some(RunPhase::Failed) => Style::new().red(),
-        Some(RunPhase::Running) => Style::new().cyan(),
-        _ => Style::new().yellow(),
-    }
 }
 
 /// Returns the number of terminal lines that a block occupies. A terminal that became narrower

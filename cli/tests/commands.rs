@@ -2,6 +2,7 @@
 
 mod editor;
 mod fake;
+mod hub;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -36,29 +37,6 @@ fn file(dir: &tempfile::TempDir, text: &str) -> String {
 }
 
 #[test]
-fn apply_creates_then_keeps_and_edits_changed_documents() {
-    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
-    let path = file(&dir, FILE);
-    assert_eq!(
-        fake.run(&["apply", "-f", &path]).exits(0).out,
-        "template digits created (revision 1)\ntask digits-run created\n"
-    );
-    let id = fake.world().templates[0]["id"].clone();
-    assert_eq!(fake.world().tasks[0]["template"], id);
-    assert_eq!(
-        fake.run(&["apply", "-f", &path]).exits(0).out,
-        "template digits unchanged (revision 1)\ntask digits-run unchanged\n"
-    );
-    let path = file(&dir, &FILE.replace("client.py", "other.py"));
-    assert_eq!(
-        fake.run(&["apply", "-f", &path]).exits(0).out,
-        "template digits edited (revision 2)\ntask digits-run edited\n",
-        "a task without a revision gets the newest"
-    );
-    assert_eq!(fake.world().templates.len(), 1);
-}
-
-#[test]
 fn invalid_file_sends_no_request() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
     let path = file(&dir, &FILE.replace("role: trainer", "rolle: trainer"));
@@ -68,51 +46,6 @@ fn invalid_file_sends_no_request() {
         "{done:?}"
     );
     assert!(fake.world().requests.is_empty());
-}
-
-#[test]
-fn b15_invalid_document_or_parameter_changes_nothing() {
-    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
-    fake.run(&["apply", "-f", &file(&dir, FILE)]).exits(0);
-    let before = fake.world().templates.clone();
-    let edited = FILE.replace("client.py", "other.py");
-    let path = file(&dir, &edited);
-    for (arguments, code, expected) in [
-        (&["-p", "lr"][..], 2, "must be NAME=VALUE"),
-        (&["-p", "lr=1", "-p", "lr=2"], 2, "--param lr is given twice"),
-        (&["-p", "lr=fast"], 4, "parameters.lr: "),
-        (&["--epochs", "0"], 4, "epochs: is 0"),
-    ] {
-        let done = fake.run(&[&["task", "submit", &path], arguments].concat()).exits(code);
-        assert!(done.err.contains(expected), "{done:?}");
-        assert_eq!(fake.world().templates, before, "{arguments:?}");
-    }
-    for (from, to, expected) in [
-        ("party: party-a", "party: party-b", "members[1].party: no party has the name party-b"),
-        ("template: digits", "template: digts", "there is no template named"),
-        (
-            "epochs: 3",
-            "epochs: 3\nparameters: {speed: 1}",
-            "parameters.speed: is not a parameter of the template",
-        ),
-    ] {
-        let done = fake.run(&["apply", "-f", &file(&dir, &edited.replace(from, to))]);
-        assert!(matches!(done.code, Some(3 | 4)) && done.err.contains(expected), "{done:?}");
-        assert_eq!(fake.world().templates, before, "{to}");
-    }
-}
-
-#[test]
-fn task_can_use_the_revision_that_its_file_creates() {
-    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
-    let first = FILE.replace("epochs: 3", "epochs: 3\nrevision: 1\nparameters: {lr: 0.1}");
-    fake.run(&["apply", "-f", &file(&dir, &first)]).exits(0);
-    let second = first
-        .replace("  lr: {", "  rate: {")
-        .replace("revision: 1", "revision: 2")
-        .replace("{lr: 0.1}", "{rate: 0.1}");
-    fake.run(&["apply", "-f", &file(&dir, &second)]).exits(0);
-    assert_eq!(fake.world().templates[0]["revision"], 2);
 }
 
 #[test]
@@ -485,7 +418,7 @@ fn output_is_a_table_or_the_response_of_the_hub() {
     fake.world().reads = vec![run(1, "running", 2)];
     assert!(fake.run(&["run", "get", "digits-run"]).exits(0).out.contains("epoch 2 of 3"));
     fake.run(&["task", "stop", "digits-run"]).exits(0);
-    fake.run(&["task", "delete", "digits-run"]).exits(0);
+    fake.run(&["task", "delete", "digits-run", "--yes"]).exits(0);
     assert!(fake.world().tasks.is_empty());
 }
 

@@ -1,127 +1,111 @@
-//! Creates or edits templates and tasks so that the hub has what a file describes.
-//!
-//! Each document is one request. After an interruption the same command completes the rest.
+//! Creates or edits templates and tasks so that the hub has what files describe, all or none.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use flow_api_types::TemplateInput;
-use flow_common::text::visible;
+use flow_api_types::{Applied, ApplyRequest};
 use serde_json::Value;
 
-use super::check;
-use crate::client::{Client, Tagged};
-use crate::error::{CliError, Exit};
-use crate::manifest::{self, Document, TaskDoc};
+use crate::client::Client;
+use crate::error::CliError;
+use crate::error::Exit;
+use crate::manifest::{self, Document};
 use crate::output::{self, Format};
-use crate::resolve;
+use crate::response;
 
-/// Effect of one document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ApplyOutcome {
-    Created,
-    Edited,
-    Unchanged,
+/// Documents of files, with the place of each for messages.
+#[derive(Debug, Default)]
+pub struct Batch {
+    request: ApplyRequest,
+    /// `FILE, Template NAME` of each template.
+    templates: Vec<String>,
+    /// `FILE, Task NAME` of each task.
+    tasks: Vec<String>,
 }
 
-impl ApplyOutcome {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Edited => "edited",
-            Self::Unchanged => "unchanged",
+impl Batch {
+    /// Returns the documents of one file.
+    pub fn new(file: &Path, documents: Vec<Document>) -> Self {
+        let mut batch = Self::default();
+        batch.add(file, documents);
+        batch
+    }
+
+    /// Adds the documents of a file.
+    fn add(&mut self, file: &Path, documents: Vec<Document>) {
+        for document in documents {
+            match document {
+                Document::Template(doc) => {
+                    self.templates.push(format!("{}, Template {}", file.display(), doc.name));
+                    self.request.templates.push(doc);
+                }
+                Document::Task(doc) => {
+                    self.tasks.push(format!("{}, Task {}", file.display(), doc.name));
+                    self.request.tasks.push(doc);
+                }
+            }
         }
+    }
+
+    /// Lets the hub check all documents without a change.
+    pub async fn check(&self, client: &Client) -> Result<(), CliError> {
+        let query = [("dry_run", "true")];
+        let sent = client.post_with(&["apply"], &query, Some(&body(&self.request)?)).await;
+        sent.map(|_: Value| ()).map_err(|error| self.explain(error))
+    }
+
+    /// Applies all documents in one transaction of the hub. Returns the response unchanged, and as
+    /// read for printing.
+    pub async fn send(&self, client: &Client) -> Result<(Value, Applied), CliError> {
+        let sent = client.post(&["apply"], Some(&body(&self.request)?)).await;
+        let value: Value = sent.map_err(|error| self.explain(error))?;
+        let applied = response::read(&value)?;
+        Ok((value, applied))
+    }
+
+    /// Names the documents of the files in the error for their request.
+    fn explain(&self, mut error: CliError) -> CliError {
+        for detail in &mut error.details {
+            for (list, places) in [("templates[", &self.templates), ("tasks[", &self.tasks)] {
+                let found = detail.strip_prefix(list).and_then(|rest| rest.split_once(']'));
+                let place = found.and_then(|(index, rest)| {
+                    Some((places.get(index.parse::<usize>().ok()?)?, rest.trim_start_matches('.')))
+                });
+                if let Some((place, rest)) = place {
+                    *detail = format!("{place}: {rest}");
+                    break;
+                }
+            }
+        }
+        if error.exit == Exit::Refused {
+            error.message.push_str("; nothing was changed");
+        }
+        error
     }
 }
 
-/// Applies all documents of all files, in order. Reads and checks every document before the first
-/// change.
+/// Applies all documents of all files.
 pub async fn files(client: &Client, files: &[PathBuf], format: Format) -> Result<Exit, CliError> {
-    let mut documents = Vec::new();
+    let mut batch = Batch::default();
     for file in files {
-        documents.extend(manifest::load(file)?);
+        batch.add(file, manifest::load(file)?);
     }
-    check::documents(client, &documents).await?;
-    let mut results = Vec::new();
-    for document in documents {
-        let (line, value) = match document {
-            Document::Template(doc) => template(client, &doc).await.map(template_line)?,
-            Document::Task(doc) => task(client, doc).await.map(task_line)?,
-        };
-        if format == Format::Table {
-            output::print(&line)?;
-        }
-        results.push(value);
-    }
-    if format != Format::Table {
-        output::show(format, &Value::Array(results), String::new)?;
-    }
+    let (value, applied) = batch.send(client).await?;
+    output::show(format, &value, || lines(&applied))?;
     Ok(Exit::Ok)
 }
 
-/// Formats the line about a template. Returns the response with it.
-pub fn template_line((change, value): (ApplyOutcome, Value)) -> (String, Value) {
-    let revision = value["revision"].as_u64().unwrap_or_default();
-    (
-        format!("template {} {} (revision {revision})\n", visible(name(&value)), change.as_str()),
-        value,
-    )
-}
-
-/// Formats the line about a task. Returns the response with it.
-pub fn task_line((change, value): (ApplyOutcome, Value)) -> (String, Value) {
-    (format!("task {} {}\n", visible(name(&value)), change.as_str()), value)
-}
-
-fn name(value: &Value) -> &str {
-    value["name"].as_str().unwrap_or_default()
+/// Formats one line about each template and task.
+pub fn lines(Applied { templates, tasks }: &Applied) -> String {
+    let templates = templates.iter().map(|applied| {
+        let (template, outcome) = (&applied.template, &applied.outcome);
+        format!("template {} {outcome} (revision {})\n", template.content.name, template.revision)
+    });
+    let tasks =
+        tasks.iter().map(|applied| format!("task {} {}\n", applied.task.name, applied.outcome));
+    templates.chain(tasks).collect()
 }
 
 /// Converts a document to the body of a request.
 pub fn body(doc: &impl serde::Serialize) -> Result<Value, CliError> {
     serde_json::to_value(doc).map_err(|error| CliError::usage(error.to_string()))
-}
-
-/// Creates or edits the template with the name of the document.
-pub async fn template(
-    client: &Client,
-    doc: &TemplateInput,
-) -> Result<(ApplyOutcome, Value), CliError> {
-    match resolve::by_name(client, "templates", &doc.name).await? {
-        None => Ok((ApplyOutcome::Created, client.post(&["templates"], Some(&body(doc)?)).await?)),
-        Some(found) => edit_template(client, &found, doc).await,
-    }
-}
-
-/// Edits the template `found` unless it already equals the document.
-pub async fn edit_template(
-    client: &Client,
-    found: &Value,
-    doc: &TemplateInput,
-) -> Result<(ApplyOutcome, Value), CliError> {
-    let id = found["id"].as_str().unwrap_or_default();
-    let Tagged { value, tag } = client.get_tagged(&["templates", id]).await?;
-    if manifest::template_doc(&value).is_ok_and(|stored| stored == *doc) {
-        return Ok((ApplyOutcome::Unchanged, value));
-    }
-    Ok((ApplyOutcome::Edited, client.put(&["templates", id], &body(doc)?, tag.as_deref()).await?))
-}
-
-/// Creates or edits the task with the name of the document.
-pub async fn task(client: &Client, doc: TaskDoc) -> Result<(ApplyOutcome, Value), CliError> {
-    let (_, template) = resolve::template(client, &doc.template).await?;
-    let doc = TaskDoc {
-        revision: doc.revision.or(Some(template.revision)),
-        template: template.id,
-        ..doc
-    };
-    let input = body(&doc)?;
-    let Some(found) = resolve::by_name(client, "tasks", &doc.name).await? else {
-        return Ok((ApplyOutcome::Created, client.post(&["tasks"], Some(&input)).await?));
-    };
-    let id = found["id"].as_str().unwrap_or_default();
-    let Tagged { value, tag } = client.get_tagged(&["tasks", id]).await?;
-    if manifest::task_doc(&value).is_ok_and(|stored| stored == doc) {
-        return Ok((ApplyOutcome::Unchanged, value));
-    }
-    Ok((ApplyOutcome::Edited, client.put(&["tasks", id], &input, tag.as_deref()).await?))
 }

@@ -2,13 +2,15 @@
 
 use flow_api_types::{
     ComparedMetric, ListedRun, Member, MetricValues, Page, Rules, Run, RunComparison, RunInputs,
-    RunSummary,
+    RunSummary, Task,
 };
+use flow_domain::run::RunPhase;
 use serde_json::Value;
 
 use super::task::{epochs, reason};
-use crate::args::RunCommand;
+use crate::args::{RunCommand, RunLogsArgs, RunMetricsArgs};
 use crate::client::Client;
+use crate::command::{logs, metrics};
 use crate::error::{CliError, Exit};
 use crate::output::{self, Format};
 use crate::resolve;
@@ -26,8 +28,17 @@ pub async fn run(client: &Client, command: RunCommand, format: Format) -> Result
             of_task(client, &task, limit, format).await?;
         }
         RunCommand::List { task: None, limit } => of_all_tasks(client, limit, format).await?,
-        RunCommand::Get { run } => get(client, &run, format).await?,
+        RunCommand::Get(name) => get(client, &name.run, format).await?,
         RunCommand::Compare { runs } => compare(client, &runs, format).await?,
+        RunCommand::Stop(name) => stop(client, &name.run, format).await?,
+        RunCommand::Logs(RunLogsArgs { name, party, part }) => {
+            let (task, run) = read(client, &name.run).await?;
+            return logs::of_run(client, &task.id, &run, party.as_ref(), part).await;
+        }
+        RunCommand::Metrics(RunMetricsArgs { name, chosen }) => {
+            let (task, run) = read(client, &name.run).await?;
+            return metrics::of_run(client, &task, &run, chosen, format).await;
+        }
     }
     Ok(Exit::Ok)
 }
@@ -70,7 +81,7 @@ pub async fn of_task(
             let parameters = pairs(inputs.filter(|(name, _)| differs(name)));
             vec![
                 run.number.to_string(),
-                run.phase.to_string(),
+                output::run_phase(&run.phase),
                 epochs(Some(run)),
                 output::age(&run.created_at, now),
                 duration(run),
@@ -94,7 +105,7 @@ async fn of_all_tasks(client: &Client, limit: usize, format: Format) -> Result<(
             let run = &listed.summary;
             vec![
                 title(listed),
-                run.phase.to_string(),
+                output::run_phase(&run.phase),
                 epochs(Some(run)),
                 output::age(&run.created_at, now),
                 duration(run),
@@ -114,7 +125,8 @@ async fn get(client: &Client, reference: &str, format: Format) -> Result<(), Cli
     let run: Run = response::read(&value)?;
     let (_, task) = resolve::task(client, &task).await?;
     output::show(format, &value, || {
-        let frame = view::frame(&task.name, &run, output::now(), usize::MAX);
+        let width = output::terminal_width().unwrap_or(usize::MAX);
+        let frame = view::frame(&task.name, &run, output::now(), width);
         format!("{}\n\n{}\n{}", frame.join("\n"), record(&run), members(&run))
     })
 }
@@ -165,6 +177,28 @@ fn members(run: &Run) -> String {
     output::table(&["PARTY", "DATASET", "SPEC"], run.members.iter().map(row).collect())
 }
 
+/// Reads a run and its task.
+async fn read(client: &Client, reference: &str) -> Result<(Task, Run), CliError> {
+    let (task, id) = resolve::any_run(client, reference).await?;
+    let value: Value = client.get(&["tasks", &task, "runs", &id], &[]).await?;
+    let (_, task) = resolve::task(client, &task).await?;
+    Ok((task, response::read(&value)?))
+}
+
+async fn stop(client: &Client, reference: &str, format: Format) -> Result<(), CliError> {
+    let (task, run) = read(client, reference).await?;
+    // The hub stops the active run of a task, which is its newest.
+    let is_newest = task.run.as_ref().is_some_and(|newest| newest.id == run.id);
+    if !is_newest || run.phase.known().is_some_and(RunPhase::is_terminal) {
+        let message = format!("run {} of task {} has ended: {}", run.number, task.name, run.phase);
+        return Err(CliError::new(Exit::Refused, message));
+    }
+    let value: Value = client.post(&["tasks", &task.id, "stop"], None).await?;
+    output::show(format, &value, || {
+        format!("run {} of task {} is being stopped\n", run.number, task.name)
+    })
+}
+
 async fn compare(client: &Client, references: &[String], format: Format) -> Result<(), CliError> {
     let mut ids = Vec::new();
     for reference in references {
@@ -181,7 +215,7 @@ async fn compare(client: &Client, references: &[String], format: Format) -> Resu
             [name.to_owned()].into_iter().chain(runs.iter().map(text)).collect()
         };
         let mut rows: Vec<Vec<String>> = vec![
-            of_runs("outcome", &|run| run.summary.phase.to_string()),
+            of_runs("outcome", &|run| output::run_phase(&run.summary.phase)),
             of_runs("duration", &|run| duration(&run.summary)),
             of_runs("epoch", &|run| epochs(Some(&run.summary))),
         ];

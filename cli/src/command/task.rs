@@ -1,17 +1,18 @@
 //! `flowctl task …`
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use flow_api_types::{Event, ProgressSummary, Run, RunSummary, StartInput, Task, TaskMember};
+use flow_api_types::{Event, ProgressSummary, RunSummary, Task, TaskDocument, TaskMember};
+use flow_domain::run::RunPhase;
 use serde_json::Value;
 
-use crate::args::{RunValues, TaskCommand};
-use crate::client::Client;
+use crate::args::{TaskCommand, TaskFilters, WatchArgs};
+use crate::client::{Client, Tagged};
 use crate::command::run::of_task;
-use crate::command::{apply, check, logs};
+use crate::command::{apply, describe, edit, logs, metrics, submit};
+use crate::confirm::confirm;
 use crate::error::{CliError, Exit};
-use crate::manifest::{self, Document, TaskDoc};
+use crate::manifest::{self, Document};
 use crate::output::{self, Format};
 use crate::resolve;
 use crate::response;
@@ -19,142 +20,66 @@ use crate::watch;
 
 pub async fn run(client: &Client, command: TaskCommand, format: Format) -> Result<Exit, CliError> {
     match command {
-        TaskCommand::Submit { file, watch, name, values } => {
-            let input = start_input(values)?;
-            return submit(client, &file, watch, name, &input, format).await;
-        }
-        TaskCommand::List => list(client, format).await?,
-        TaskCommand::Get { task } => get(client, &task, format).await?,
+        TaskCommand::Init => {}
+        TaskCommand::Submit(args) => return submit::run(client, args, format).await,
+        TaskCommand::List(filters) => list(client, filters, format).await?,
+        TaskCommand::Get { task, manifest } => get(client, &task.task, manifest, format).await?,
+        TaskCommand::Describe(task) => return describe::print(client, &task.task, format).await,
         TaskCommand::Start { task, values, watch } => {
-            let input = start_input(values)?;
-            let (_, task) = resolve::task(client, &task).await?;
-            return start(client, &task, &input, watch, format).await;
+            let input = submit::start_input(values)?;
+            let (_, task) = resolve::task(client, &task.task).await?;
+            return submit::start(client, &task, &input, watch, format).await;
         }
-        TaskCommand::Stop { task } => {
-            let (_, task) = resolve::task(client, &task).await?;
-            client.post::<Value>(&["tasks", &task.id, "stop"], None).await?;
-            print_line(format, &format!("task {} is being stopped\n", task.name))?;
+        TaskCommand::Stop(task) => {
+            let (_, task) = resolve::task(client, &task.task).await?;
+            let value: Value = client.post(&["tasks", &task.id, "stop"], None).await?;
+            output::show(format, &value, || format!("task {} is being stopped\n", task.name))?;
         }
-        TaskCommand::Delete { task } => {
-            let (_, task) = resolve::task(client, &task).await?;
-            client.delete(&["tasks", &task.id]).await?;
-            print_line(format, &format!("task {} deleted\n", task.name))?;
+        TaskCommand::Edit { task, file } => {
+            edit::task(client, &task.task, file.as_deref(), format).await?
         }
-        TaskCommand::Events { task } => events(client, &task, format).await?,
-        TaskCommand::Watch { task, run } => {
-            let (_, task) = resolve::task(client, &task).await?;
-            let id = resolve::run(client, &task, run).await?;
-            return watch::follow(client, &task, id, run.is_none(), format).await;
-        }
-        TaskCommand::Runs { task } => of_task(client, &task, usize::MAX, format).await?,
+        TaskCommand::Clone { task, name } => clone(client, &task.task, name, format).await?,
+        TaskCommand::Delete { task, yes } => delete(client, &task.task, yes, format).await?,
+        TaskCommand::Events(task) => events(client, &task.task, format).await?,
+        TaskCommand::Watch(args) => return watch(client, args, format).await,
+        TaskCommand::Runs(task) => of_task(client, &task.task, usize::MAX, format).await?,
         TaskCommand::Logs(args) => return logs::print(client, args).await,
+        TaskCommand::Metrics(args) => return metrics::print(client, args, format).await,
     }
     Ok(Exit::Ok)
 }
 
-/// Converts the options to the body of a start request.
-fn start_input(RunValues { epochs, params }: RunValues) -> Result<StartInput, CliError> {
-    let mut parameters = BTreeMap::new();
-    for param in &params {
-        let (name, value) = param.split_once('=').ok_or_else(|| {
-            CliError::usage(format!("invalid --param {param:?}: must be NAME=VALUE"))
-        })?;
-        if parameters.insert(name.to_owned(), value.to_owned()).is_some() {
-            return Err(CliError::usage(format!("--param {name} is given twice")));
-        }
-    }
-    Ok(StartInput { epochs, parameters })
-}
-
-/// Replaces values of the tasks among the documents.
-fn edited(documents: &[Document], edit: impl Fn(&mut TaskDoc)) -> Vec<Document> {
-    let mut documents = documents.to_vec();
-    for document in &mut documents {
-        if let Document::Task(doc) = document {
-            edit(doc);
-        }
-    }
-    documents
-}
-
-/// Applies the file and starts its tasks. `input` belongs to the runs, not to the tasks.
-async fn submit(
+pub async fn watch(
     client: &Client,
-    file: &Path,
-    watch: bool,
-    name: Option<String>,
-    input: &StartInput,
+    WatchArgs { task, run }: WatchArgs,
     format: Format,
 ) -> Result<Exit, CliError> {
-    let documents = manifest::load(file)?;
-    let tasks = documents.iter().filter(|document| matches!(document, Document::Task(_))).count();
-    if tasks == 0 {
-        return Err(CliError::usage(format!(
-            "{} has no document with `kind: Task`",
-            file.display()
-        )));
-    }
-    if tasks > 1 && (watch || name.is_some()) {
-        return Err(CliError::usage(format!(
-            "{} has {tasks} tasks; --watch and --name need a file with one task",
-            file.display()
-        )));
-    }
-    let documents =
-        edited(&documents, |doc| doc.name = name.clone().unwrap_or_else(|| doc.name.clone()));
-    check::documents(client, &documents).await?;
-    if *input != StartInput::default() {
-        // The runs, before the first change.
-        let runs = edited(&documents, |doc| {
-            doc.epochs = input.epochs.unwrap_or(doc.epochs);
-            doc.parameters.extend(input.parameters.clone());
-        });
-        check::documents(client, &runs).await?;
-    }
-    let mut submitted = Vec::new();
-    for document in documents {
-        let line = match document {
-            Document::Template(doc) => apply::template_line(apply::template(client, &doc).await?).0,
-            Document::Task(doc) => {
-                let (line, value) = apply::task_line(apply::task(client, doc).await?);
-                submitted.push(response::read::<Task>(&value)?);
-                line
-            }
-        };
-        print_line(format, &line)?;
-    }
-    let mut exit = Exit::Ok;
-    for task in submitted {
-        exit = start(client, &task, input, watch, format).await?;
-    }
-    Ok(exit)
+    let (_, task) = resolve::task(client, &task.task).await?;
+    let (_, found) = resolve::run(client, &task, run).await?;
+    watch::follow(client, &task, found.summary.id, run.is_none(), format).await
 }
 
-async fn start(
+async fn list(
     client: &Client,
-    task: &Task,
-    input: &StartInput,
-    watch: bool,
+    TaskFilters { name, phase, party, template }: TaskFilters,
     format: Format,
-) -> Result<Exit, CliError> {
-    let body = (*input != StartInput::default()).then(|| apply::body(input)).transpose()?;
-    let value: Value = client.post(&["tasks", &task.id, "start"], body.as_ref()).await?;
-    let run: Run = response::read(&value)?;
-    if watch {
-        return watch::follow(client, task, run.summary.id, true, format).await;
-    }
-    output::show(format, &value, || format!("task {} started: run {}\n", task.name, run.number))?;
-    Ok(Exit::Ok)
-}
-
-async fn list(client: &Client, format: Format) -> Result<(), CliError> {
-    let all: Vec<Value> = client.list(&["tasks"], &[], "cursor").await?;
+) -> Result<(), CliError> {
+    let phase = Some(phase.join(",")).filter(|phases| !phases.is_empty());
+    let filters = [
+        ("name", name),
+        ("phase", phase),
+        ("party", party.map(Into::into)),
+        ("template", template),
+    ];
+    let query: Vec<(&str, &str)> =
+        filters.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
+    let all: Vec<Value> = client.list(&["tasks"], &query, "cursor").await?;
     let tasks: Vec<Task> = all.iter().map(response::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
         let now = crate::output::now();
         let row = |task: Task| {
             let reason = task.run.as_ref().map(reason).unwrap_or_default();
-            let phase = phase(task.run.as_ref());
+            let phase = phase_cell(task.run.as_ref());
             vec![
                 task.name,
                 phase,
@@ -171,71 +96,141 @@ async fn list(client: &Client, format: Format) -> Result<(), CliError> {
     })
 }
 
-async fn get(client: &Client, reference: &str, format: Format) -> Result<(), CliError> {
+async fn get(
+    client: &Client,
+    reference: &str,
+    as_manifest: bool,
+    format: Format,
+) -> Result<(), CliError> {
     let (value, task) = resolve::task(client, reference).await?;
-    // A task keeps the id of a template that was deleted.
-    let template = match resolve::template(client, &task.template).await {
+    let template = template_name(client, &task).await;
+    if as_manifest {
+        let doc = TaskDocument { template, ..manifest::task_doc(&value)? };
+        return output::print(&manifest::as_file(&Document::Task(doc))?);
+    }
+    output::show(format, &value, || head(&task, &template) + "\n" + &members(&task))
+}
+
+/// Returns the name of the task's template. A task keeps the id of a template that was deleted.
+pub async fn template_name(client: &Client, task: &Task) -> String {
+    match resolve::template(client, &task.template).await {
         Ok((_, template)) => template.content.name,
         Err(_) => task.template.clone(),
+    }
+}
+
+/// Formats the fields of a task.
+pub fn head(task: &Task, template: &str) -> String {
+    let run = task.run.as_ref();
+    let parameters: Vec<String> =
+        task.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    output::fields(&[
+        ("name", task.name.clone()),
+        ("id", task.id.clone()),
+        ("remark", task.remark.clone()),
+        ("template", format!("{template} revision {}", task.revision)),
+        ("epochs", task.epochs.to_string()),
+        ("parameters", parameters.join(" ")),
+        ("age", output::age(&task.created_at, crate::output::now())),
+        ("runs", task.runs.to_string()),
+        ("phase", phase_cell(run)),
+        ("epoch", epochs(run)),
+        ("reason", run.map(reason).unwrap_or_default()),
+    ])
+}
+
+/// Formats the members of a task.
+pub fn members(task: &Task) -> String {
+    let row = |member: &TaskMember| {
+        let dataset = member.dataset.clone().unwrap_or_default();
+        vec![member.party.clone(), member.role.to_string(), dataset]
     };
+    output::table(&["PARTY", "ROLE", "DATASET"], task.members.iter().map(row).collect())
+}
+
+async fn clone(
+    client: &Client,
+    reference: &str,
+    name: String,
+    format: Format,
+) -> Result<(), CliError> {
+    let (value, task) = resolve::task(client, reference).await?;
+    let doc = TaskDocument { name, ..manifest::task_doc(&value)? };
+    let value: Value = client.post(&["tasks"], Some(&apply::body(&doc)?)).await?;
+    let created: Task = response::read(&value)?;
     output::show(format, &value, || {
-        let run = task.run.as_ref();
-        let mut text = output::fields(&[
-            ("name", task.name.clone()),
-            ("id", task.id.clone()),
-            ("remark", task.remark.clone()),
-            ("template", format!("{template} revision {}", task.revision)),
-            ("epochs", task.epochs.to_string()),
-            (
-                "parameters",
-                task.parameters
-                    .iter()
-                    .map(|(name, value)| format!("{name}={value}"))
-                    .collect::<Vec<_>>()
-                    .join(" "),
-            ),
-            ("age", output::age(&task.created_at, crate::output::now())),
-            ("runs", task.runs.to_string()),
-            ("phase", phase(run)),
-            ("epoch", epochs(run)),
-            ("reason", run.map(reason).unwrap_or_default()),
-        ]);
-        let row = |member: TaskMember| {
-            vec![member.party, member.role.to_string(), member.dataset.unwrap_or_default()]
-        };
-        text.push('\n');
-        text + &output::table(
-            &["PARTY", "ROLE", "DATASET"],
-            task.members.into_iter().map(row).collect(),
-        )
+        format!("task {} created with the content of {}\n", created.name, task.name)
     })
+}
+
+/// Deletes a task. If no run is active, the deletion fails if one starts meanwhile.
+async fn delete(
+    client: &Client,
+    reference: &str,
+    yes: bool,
+    format: Format,
+) -> Result<(), CliError> {
+    let (_, task) = resolve::task(client, reference).await?;
+    let Tagged { value, mut tag } = client.get_tagged(&["tasks", &task.id]).await?;
+    let task: Task = response::read(&value)?;
+    let is_active = |run: &&RunSummary| !run.phase.known().is_some_and(RunPhase::is_terminal);
+    let active = task.run.as_ref().filter(is_active);
+    if yes {
+        tag = None;
+    } else if let Some(run) = active {
+        let fact = format!("run {} of task {} is {}", run.number, task.name, run.phase);
+        confirm(&fact, "Stop the run and delete the task with its history?")?;
+        tag = None;
+    }
+    client.delete_if(&["tasks", &task.id], tag.as_deref()).await?;
+    if format == Format::Table {
+        output::print(&format!("task {} deleted\n", task.name))?;
+    }
+    Ok(())
+}
+
+/// Reads the events of a task and the number of each of its runs, by id.
+pub async fn read_events(
+    client: &Client,
+    task: &Task,
+) -> Result<(Value, Vec<Event>, BTreeMap<String, u32>), CliError> {
+    let all: Vec<Value> = client.list(&["tasks", &task.id, "events"], &[], "after").await?;
+    let events: Vec<Event> = all.iter().map(response::read).collect::<Result<_, _>>()?;
+    let runs: Vec<RunSummary> = client.list(&["tasks", &task.id, "runs"], &[], "cursor").await?;
+    let numbers = runs.into_iter().map(|run| (run.id, run.number)).collect();
+    Ok((Value::Array(all), events, numbers))
+}
+
+/// Formats events with the number of their run.
+pub fn events_table(events: Vec<Event>, numbers: &BTreeMap<String, u32>) -> String {
+    let row = |event: Event| {
+        let run = event.run.and_then(|run| numbers.get(&run)).map(u32::to_string);
+        vec![
+            event.seq.to_string(),
+            event.at.to_string(),
+            run.unwrap_or_default(),
+            event.kind.to_string(),
+            event.party.unwrap_or_default(),
+            event.message,
+        ]
+    };
+    output::table(
+        &["NUMBER", "TIME", "RUN", "KIND", "PARTY", "MESSAGE"],
+        events.into_iter().map(row).collect(),
+    )
 }
 
 async fn events(client: &Client, reference: &str, format: Format) -> Result<(), CliError> {
     let (_, task) = resolve::task(client, reference).await?;
-    let all: Vec<Value> = client.list(&["tasks", &task.id, "events"], &[], "after").await?;
-    let events: Vec<Event> = all.iter().map(response::read).collect::<Result<_, _>>()?;
-    output::show(format, &Value::Array(all), || {
-        let row = |event: Event| {
-            vec![
-                event.seq.to_string(),
-                event.at.to_string(),
-                event.kind.to_string(),
-                event.party.unwrap_or_default(),
-                event.message,
-            ]
-        };
-        output::table(
-            &["NUMBER", "TIME", "KIND", "PARTY", "MESSAGE"],
-            events.into_iter().map(row).collect(),
-        )
-    })
+    let (value, events, numbers) = read_events(client, &task).await?;
+    output::show(format, &value, || events_table(events, &numbers))
 }
 
-fn phase(run: Option<&RunSummary>) -> String {
-    run.map_or_else(|| "never started".to_owned(), |run| run.phase.to_string())
+fn phase_cell(run: Option<&RunSummary>) -> String {
+    run.map_or_else(|| "never started".to_owned(), |run| output::run_phase(&run.phase))
 }
 
+/// Formats the epoch of a run.
 pub fn epochs(run: Option<&RunSummary>) -> String {
     match run.map(|run| &run.progress) {
         Some(ProgressSummary { epoch: Some(epoch), epochs: Some(epochs), .. }) => {
@@ -251,9 +246,4 @@ pub fn reason(run: &RunSummary) -> String {
     ending
         .or_else(|| run.waiting.as_ref().map(|waiting| waiting.message.clone()))
         .unwrap_or_default()
-}
-
-/// Prints a line for people. Programs use the exit code.
-fn print_line(format: Format, line: &str) -> Result<(), CliError> {
-    if format == Format::Table { output::print(line) } else { Ok(()) }
 }

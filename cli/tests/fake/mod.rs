@@ -250,6 +250,15 @@ async fn answer(
                 .unwrap()
         }
         ("GET", ["tasks", _, "runs", run]) => {
+            let newest = world.tasks.first().map(|task| task["run"].clone());
+            let newest = newest.filter(Value::is_object);
+            if let Ok(number) = run.parse::<u32>()
+                && run.len() < 32
+            {
+                let named = |run: &&Value| run["number"] == number;
+                let found = world.reads.iter().chain(&newest).find(named);
+                return found.map_or_else(|| missing("run"), |found| respond(200, found));
+            }
             let first = world.reads.first().cloned();
             if world.reads.len() > 1 && first.as_ref().is_some_and(|read| read["id"] == *run) {
                 world.reads.remove(0);
@@ -258,7 +267,8 @@ async fn answer(
                     world.tasks[0]["run"] = world.reads[0].clone();
                 }
             }
-            first.map_or_else(|| missing("run"), |read| respond(200, &read))
+            let found = first.or(newest);
+            found.map_or_else(|| missing("run"), |read| respond(200, &read))
         }
         ("GET", ["tasks", _, "runs", _, "members", "party-a", "logs"]) => {
             Response::new(Body::from("epoch 1\nepoch 2\n"))
@@ -324,16 +334,21 @@ async fn answer(
                 .map(|_| "2026-01-01T01:00:00Z");
             respond(200, &json!({"name": party, "secret": "another-s3cret", "former_until": until}))
         }
+        ("POST", ["apply"]) if uri.query() == Some("dry_run=true") => respond(200, &Value::Null),
+        ("POST", ["apply"]) => respond(200, &world.apply(&body)),
         ("POST", [list]) => {
             let number = world.list(list).len() + 1;
             let item = stored(&body, &format!("{number:032x}"), 1);
             world.list(list).push(item.clone());
             respond(201, &item)
         }
-        ("GET", [list, id]) => match world.list(list).iter().find(|item| item["id"] == *id) {
-            None => missing(list),
-            Some(item) => respond(200, item),
-        },
+        ("GET", [list, name]) => {
+            let is_named = |item: &&Value| item["id"] == *name || item["name"] == *name;
+            match world.list(list).iter().find(is_named) {
+                None => missing(list),
+                Some(item) => respond(200, item),
+            }
+        }
         ("PUT", [list, id]) => {
             let item = world.list(list).iter_mut().find(|item| item["id"] == *id).unwrap();
             if headers.get("if-match").is_none() {
@@ -361,6 +376,34 @@ impl World {
             "orphans" => &mut self.orphans,
             _ => &mut self.parties,
         }
+    }
+}
+
+impl World {
+    /// Creates the documents of an apply request.
+    fn apply(&mut self, body: &Value) -> Value {
+        let mut applied = json!({"templates": [], "tasks": []});
+        for (list, noun) in [("templates", "template"), ("tasks", "task")] {
+            for document in body[list].as_array().unwrap() {
+                let known = self.list(list).iter().find(|item| item["name"] == document["name"]);
+                if let Some(known) = known {
+                    let result = json!({"outcome": "unchanged", noun: known});
+                    applied[list].as_array_mut().unwrap().push(result);
+                    continue;
+                }
+                let id = format!("{:032x}", self.list(list).len() + 1);
+                let mut item = stored(document, &id, 1);
+                if noun == "task" {
+                    let named = |t: &&Value| t["name"] == item["template"];
+                    item["template"] = self.templates.iter().find(named).unwrap()["id"].clone();
+                    item["revision"] = json!(1);
+                }
+                self.list(list).push(item.clone());
+                let result = json!({"outcome": "created", noun: item});
+                applied[list].as_array_mut().unwrap().push(result);
+            }
+        }
+        applied
     }
 }
 

@@ -72,6 +72,16 @@ pub(super) struct DocumentsPost {
 }
 
 impl Engine {
+    /// Checks all documents of a request and changes nothing.
+    pub async fn check_documents(
+        &self,
+        principal: &Principal,
+        request: &ApplyRequest,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        plan(&self.store, principal, request, now).await.map(|_| ())
+    }
+
     /// Creates or edits templates and tasks by name, all or none.
     pub async fn apply_documents(
         &self,

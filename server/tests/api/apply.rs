@@ -30,6 +30,8 @@ fn outcomes(applied: &Value) -> Vec<&str> {
 async fn documents_are_created_then_unchanged_then_edited() {
     let hub = hub().await;
     let mut body = sample();
+    let checked = hub.post("/api/v2/apply?dry_run=true").json(&body).await.expect(StatusCode::OK);
+    assert_eq!(outcomes(&checked.json()), [""; 0]);
     let created = apply(&hub, &body).await;
     assert_eq!(outcomes(&created), ["created", "created"]);
     assert_eq!(created["tasks"][0]["task"]["template"], created["templates"][0]["template"]["id"]);
@@ -80,6 +82,7 @@ async fn u10_rejected_document_changes_nothing() {
                 || pointer.contains("command")),
             "{pointer}: {problem}"
         );
+        hub.post("/api/v2/apply?dry_run=true").json(&body).await.problem(422, "invalid");
         for list in ["/api/v2/templates", "/api/v2/tasks"] {
             let page = hub.get(list).await.expect(StatusCode::OK).json();
             assert_eq!(page["items"], json!([]), "{pointer}");

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use flow_domain::error::FieldCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::lookup::visible_template;
 use super::params::IdempotencyHeader;
 use super::reference::Reference;
 use super::tasks;
-use crate::api::extract::{Body, Caller, Idempotency};
+use crate::api::extract::{Body, Caller, Idempotency, Params};
 use crate::api::openapi::failures;
 use crate::api::problem::{ApiError, field};
 use crate::engine::AppliedDocuments;
@@ -20,16 +22,28 @@ use flow_api_types::{Applied, AppliedTask, AppliedTemplate, ApplyRequest};
 
 failures!(Failures = TemplateNotFound, TaskNotFound, TaskActive, Invalid, IdempotencyKeyReused);
 
+/// Options of an apply request.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ApplyParams {
+    /// Only check the request: nothing changes, and the lists of the response are empty.
+    #[serde(default)]
+    #[param(default = false)]
+    dry_run: bool,
+}
+
 /// Create or edit templates and tasks
 ///
 /// Creates the templates and tasks whose names do not exist, and edits the others. The hub applies
 /// all of them in one transaction: if it rejects one, nothing changes. Pointers of invalid fields
 /// begin with `/templates/N` or `/tasks/N`.
-#[utoipa::path(post, path = "/apply", tag = "tasks", operation_id = "apply", params(IdempotencyHeader), request_body = ApplyRequest,
+#[utoipa::path(post, path = "/apply", tag = "tasks", operation_id = "apply", params(ApplyParams, IdempotencyHeader), request_body = ApplyRequest,
     responses((status = 200, description = "The templates and tasks", body = Applied), Failures))]
 pub(super) async fn apply(
     State(app): State<Arc<App>>,
     caller: Caller,
+    Params(ApplyParams { dry_run }): Params<ApplyParams>,
     idempotency: Idempotency,
     Body { value, digest }: Body<ApplyRequest>,
 ) -> Result<Json<Applied>, ApiError> {
@@ -41,9 +55,13 @@ pub(super) async fn apply(
     }
     let key = idempotency.bind(&caller, Some(&digest));
     let now = app.clock.now();
+    let mut applied = Applied { templates: Vec::new(), tasks: Vec::new() };
+    if dry_run {
+        app.engine.check_documents(&caller.0, &value, now).await?;
+        return Ok(Json(applied));
+    }
     let AppliedDocuments { templates, tasks } =
         app.engine.apply_documents(&caller.0, &value, key, now).await?;
-    let mut applied = Applied { templates: Vec::new(), tasks: Vec::new() };
     for (outcome, id) in templates {
         let template = visible_template(&app, &caller, &Reference::Id(id)).await?.into();
         applied.templates.push(AppliedTemplate { outcome: outcome.into(), template });
