@@ -210,6 +210,9 @@ pub enum PartyCommand {
         secret: SecretArgs,
     },
     /// Replace the secret of a party, for example one that was lost or stolen
+    #[command(
+        override_usage = "flowctl party rotate-secret [OPTIONS] --secret-file <FILE> <PARTY>"
+    )]
     RotateSecret {
         /// Name of the party
         #[arg(add = ArgValueCompleter::new(complete::parties))]

@@ -20,9 +20,10 @@ pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
 }
 
 /// Words that people type, and the command with that effect.
-const COMMANDS: [(&str, &str); 18] = [
+const COMMANDS: [(&str, &str); 20] = [
     ("add", "flowctl party add NAME, or flowctl apply -f FILE"),
     ("create", "flowctl apply -f FILE"),
+    ("events", "flowctl task events TASK"),
     ("inspect", "flowctl describe TASK"),
     ("job", "flowctl task list"),
     ("jobs", "flowctl task list"),
@@ -31,6 +32,7 @@ const COMMANDS: [(&str, &str); 18] = [
     ("ls", "flowctl task list"),
     ("ps", "flowctl top"),
     ("remove", "flowctl task delete TASK"),
+    ("runs", "flowctl task runs TASK"),
     ("rm", "flowctl task delete TASK"),
     ("series", "flowctl metrics TASK --csv"),
     ("show", "flowctl describe TASK"),

@@ -222,13 +222,15 @@ mod tests {
 
     #[test]
     fn u14_screen_shows_parties_runs_and_queue() {
+        let mut queued = Task::sample();
+        queued.run.as_mut().unwrap().phase = RunPhase::Queued.into();
         let mut running = Task::sample();
         running.name = "fast".to_owned();
         running.run.as_mut().unwrap().phase = RunPhase::Running.into();
         let mut state = State {
             server: "http://hub".to_owned(),
             parties: vec![Party::sample()],
-            tasks: vec![Task::sample(), running],
+            tasks: vec![queued, running],
             ..State::default()
         };
         let screen = |state: &State| {

@@ -1,8 +1,10 @@
 //! Templates and their revisions.
 
 use flow_domain::id::Digest;
+use flow_domain::template::Template;
 use flow_server::store::{
-    IdemRecord, PageRequest, StoreError, TemplateChange, TemplateCreation, TemplateFilter,
+    DocumentsError, IdemRecord, PageRequest, StoreError, TaskUpdate, TemplateChange,
+    TemplateCreation, TemplateFilter, TemplateWrite,
 };
 
 use crate::support::*;
@@ -14,6 +16,7 @@ crate::on_every_database!(
     repeated_creation_gets_the_first_answer,
     templates_are_listed_by_name,
     concurrent_edits_of_one_revision_have_one_winner,
+    u10_documents_are_stored_together_or_not_at_all,
     corrupt_revision_is_named_in_the_error,
 );
 
@@ -61,6 +64,46 @@ async fn edit_adds_a_revision_and_keeps_the_old_one(fx: Fixture) {
     let ghost = template("ghost");
     assert_eq!(store.edit_template(&ghost, None).await.unwrap(), TemplateChange::NotFound);
     assert_eq!(store.delete_template(&ghost.id, None).await.unwrap(), TemplateChange::NotFound);
+}
+
+async fn u10_documents_are_stored_together_or_not_at_all(fx: Fixture) {
+    let store = &fx.store;
+    let first = template("first");
+    let (created, task) = (TemplateWrite::Create(first.clone()), task("task", &first.id, &["a"]));
+    let answer = IdemRecord {
+        scope: "scope".to_owned(),
+        key: "key".to_owned(),
+        request: Digest::of(b"request"),
+        response: "[]".to_owned(),
+        at: at(0),
+    };
+    let apply = async |writes: &[TemplateWrite], tasks: &[TaskUpdate], answer| {
+        store.apply_documents(&project(), writes, tasks, answer).await
+    };
+    apply(&[created.clone()], &[creation(task.clone())], Some(&answer)).await.unwrap();
+    assert_eq!(store.template(&first.id).await.unwrap().as_ref(), Some(&first));
+    assert!(store.task(&task.id).await.unwrap().is_some());
+    assert_eq!(store.idempotency("scope", "key").await.unwrap().as_ref(), Some(&answer));
+
+    let second = template("second");
+    let new = TemplateWrite::Create(second.clone());
+    let other = any_task("other");
+    let stale = TemplateWrite::Edit(Template { revision: 3, ..first.clone() });
+    for (writes, tasks, answer) in [
+        (vec![new.clone(), created], vec![creation(other.clone())], None),
+        (vec![new.clone(), stale], vec![creation(other.clone())], None),
+        (vec![new.clone()], vec![creation(other.clone()), creation(any_task("task"))], None),
+        (vec![new], vec![creation(other.clone())], Some(&answer)),
+    ] {
+        let error = apply(&writes, &tasks, answer).await.unwrap_err();
+        assert!(matches!(error, DocumentsError::Conflict), "{error:?}");
+        assert_eq!(store.template(&second.id).await.unwrap(), None);
+        assert!(store.task(&other.id).await.unwrap().is_none());
+    }
+    let mut edited = Template { revision: 2, ..first.clone() };
+    edited.body.image = "other:2".to_owned();
+    apply(&[TemplateWrite::Edit(edited.clone())], &[], None).await.unwrap();
+    assert_eq!(store.template(&first.id).await.unwrap().as_ref(), Some(&edited));
 }
 
 async fn template_names_are_unique_until_deletion(fx: Fixture) {
