@@ -85,7 +85,7 @@ pub struct Global {
         value_name = "DIR"
     )]
     pub data_dir: PathBuf,
-    /// Output format
+    /// Output format: table, json or yaml
     #[arg(short, long, global = true, value_enum, default_value_t, hide_possible_values = true)]
     pub output: Format,
     /// Colours: auto, always or never; auto obeys NO_COLOR
