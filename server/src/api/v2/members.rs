@@ -71,9 +71,9 @@ async fn stored(
 ) -> Result<(RunId, flow_domain::member::Member), ApiError> {
     let task = visible_task(app, caller, task).await?;
     let run = run_of(app, &task, run).await?;
-    let number = run.number;
+    let (id, number) = (run.id.clone(), run.number);
     let member = run.members.into_iter().find(|member| &member.party == party);
-    member.map(|member| (run.id, member)).ok_or_else(|| {
+    member.map(|member| (id, member)).ok_or_else(|| {
         Error::new(
             ErrorCode::MemberNotFound,
             format!("party {party} is not a member of run {number} of the task"),
