@@ -114,7 +114,7 @@ fn run(path: PathBuf) -> io::Result<()> {
 fn detach(dir: &RunDir) -> io::Result<()> {
     // SAFETY: this process has opened nothing yet; it inherited every descriptor above the standard
     // ones.
-    unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+    unsafe { close_from(3) };
     // The program started through /proc/self/exe, so `ps -e` and `top` would show `exe`.
     nix::sys::prctl::set_name(c"flow-sidecar")?;
     // Fails only for a group leader, which already has a session of its own.
@@ -134,6 +134,17 @@ fn detach(dir: &RunDir) -> io::Result<()> {
     SigSet::from_iter([Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP])
         .thread_block()?;
     Ok(())
+}
+
+/// Closes all descriptors from `first`. It is a system call of its own, because the function of the
+/// C library is missing before glibc 2.34.
+///
+/// # Safety
+///
+/// Nothing in this process uses one of these descriptors any more.
+unsafe fn close_from(first: libc::c_uint) {
+    // SAFETY: the caller guarantees that no descriptor is in use.
+    unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) };
 }
 
 fn lock_with_retries(dir: &RunDir) -> io::Result<Option<rundir::Lock>> {

@@ -380,7 +380,7 @@ fn run_init(mut command: Command, reader: OwnedFd, writer: OwnedFd) -> ! {
     // appear alive and the log unfinished.
     unsafe {
         libc::dup2(writer.as_raw_fd(), REPORT_FD);
-        libc::close_range((REPORT_FD + 1).unsigned_abs(), libc::c_uint::MAX, 0);
+        super::close_from((REPORT_FD + 1).unsigned_abs());
     }
     let report = |bytes: &[u8]| {
         // SAFETY: the length is that of the buffer.
