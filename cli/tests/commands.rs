@@ -143,6 +143,7 @@ fn runs_are_listed_found_by_their_first_digits_and_compared() {
         run["task"] = id.clone();
         run["task_name"] = json!("digits-run");
         run["finished_at"] = json!("2026-01-01T00:01:05Z");
+        run["duration_s"] = json!(if number == 1 { 65.25 } else { 0.42 });
         run
     };
     fake.world().runs = vec![listed(2), listed(1)];
@@ -169,7 +170,7 @@ fn runs_are_listed_found_by_their_first_digits_and_compared() {
         shown,
         "RUN            digits-run/1         digits-run/2\n\
          outcome        succeeded            succeeded\n\
-         duration       1m 5s                1m 5s\n\
+         duration       1m 5s                0.4s\n\
          epoch          3/3                  3/3\n\
          parameters.lr  0.1\n\
          party-a loss   0.5, best 0.25 at 2  not a number\n"

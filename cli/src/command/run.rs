@@ -216,7 +216,10 @@ async fn compare(client: &Client, references: &[String], format: Format) -> Resu
         };
         let mut rows: Vec<Vec<String>> = vec![
             of_runs("outcome", &|run| output::run_phase(&run.summary.phase)),
-            of_runs("duration", &|run| duration(&run.summary)),
+            of_runs("duration", &|run| match run.duration_s {
+                Some(seconds) if seconds < 60.0 => format!("{seconds:.1}s"),
+                _ => duration(&run.summary),
+            }),
             of_runs("epoch", &|run| epochs(Some(&run.summary))),
         ];
         rows.extend(inputs.into_iter().map(|input| {
