@@ -112,6 +112,10 @@ pub struct Exit {
     /// by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// Last lines that a failed workload printed, oldest first, with control characters escaped. At
+    /// most 10 lines of 200 characters. Absent if the party does not disclose logs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_lines: Vec<String>,
     /// When the workload was started.
     pub started_at: Time,
     /// When the workload ended.
@@ -120,11 +124,13 @@ pub struct Exit {
 
 impl From<flow_domain::member::Exit> for Exit {
     fn from(exit: flow_domain::member::Exit) -> Self {
-        let flow_domain::member::Exit { code, signal, reason, started_at, finished_at } = exit;
+        let flow_domain::member::Exit { code, signal, reason, last_lines, started_at, finished_at } =
+            exit;
         Self {
             code,
             signal,
             reason: reason.map(Into::into),
+            last_lines,
             started_at: started_at.into(),
             finished_at: finished_at.into(),
         }

@@ -162,6 +162,17 @@ pub fn fields(pairs: &[(&str, String)]) -> String {
         .collect()
 }
 
+/// Formats a number: with an exponent if it is very large or very small.
+#[must_use]
+pub fn number(value: f64) -> String {
+    const PLAIN: std::ops::Range<f64> = 1e-6..1e16;
+    if value == 0.0 || PLAIN.contains(&value.abs()) {
+        value.to_string()
+    } else {
+        format!("{value:e}")
+    }
+}
+
 /// Formats a duration: `7s`, `3m 20s`, `2h 5m`, `4d 3h`.
 #[must_use]
 pub fn duration(seconds: i64) -> String {
@@ -218,6 +229,21 @@ mod tests {
         assert!(lines[1].starts_with("a     failed  why why") && lines[1].ends_with('…'), "{text}");
         assert_eq!(lines[2], "      queued  two lines");
         assert!(lines.iter().all(|line| measure_text_width(line) <= 40), "{text}");
+    }
+
+    #[test]
+    fn number_out_of_the_usual_range_has_an_exponent() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.8508, "0.8508"),
+            (-0.000_001, "-0.000001"),
+            (123_456_789.0, "123456789"),
+            (1e-320, "1e-320"),
+            (-2.5e-7, "-2.5e-7"),
+            (1.7e308, "1.7e308"),
+        ] {
+            assert_eq!(number(value), text);
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::output::{duration, member_style, run_phase, seconds_between, table};
 
 /// Width of the progress bar, in cells.
 const BAR_WIDTH: usize = 24;
+/// Failed members whose last lines are shown.
+const LAST_LINES_MEMBERS_MAX: usize = 3;
 /// Number of metrics that each member shows.
 const METRICS_MAX: usize = 2;
 
@@ -32,6 +34,7 @@ pub fn frame(task: &str, run: &Run, now: Timestamp, width: usize) -> Vec<String>
             .map(|line| format!("  {line}")),
     );
     lines.extend(run.members.iter().filter_map(member_reason));
+    lines.extend(last_lines(run));
     lines.extend(run_reason(run, now));
     lines.into_iter().map(|line| truncate_str(&line, width, "…").into_owned()).collect()
 }
@@ -142,6 +145,21 @@ fn member_reason(member: &Member) -> Option<String> {
     Some(format!("  {}: {}", member.party, reason.message))
 }
 
+/// Formats what failed members printed last.
+fn last_lines(run: &Run) -> Vec<String> {
+    let printed = run.members.iter().filter_map(|member| {
+        let exit = member.exit.as_ref().filter(|exit| !exit.last_lines.is_empty())?;
+        Some((&member.party, &exit.last_lines))
+    });
+    printed
+        .take(LAST_LINES_MEMBERS_MAX)
+        .flat_map(|(party, lines)| {
+            let head = format!("  last lines of {party}:");
+            std::iter::once(head).chain(lines.iter().map(|line| format!("  | {line}")))
+        })
+        .collect()
+}
+
 fn epoch(member: &Member) -> String {
     match member.progress.as_ref().map(|progress| (progress.epoch, progress.epochs)) {
         Some((Some(epoch), Some(epochs))) => format!("{epoch}/{epochs}"),
@@ -163,7 +181,7 @@ fn metrics(member: &Member) -> String {
 /// Sorts metrics by name, accuracies first.
 fn by_importance(progress: &MemberProgress) -> Vec<(&str, String)> {
     let text = |value: &Option<f64>| {
-        value.map_or_else(|| "not a number".to_owned(), |value| value.to_string())
+        value.map_or_else(|| "not a number".to_owned(), crate::output::number)
     };
     let mut metrics: Vec<_> =
         progress.metrics.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
@@ -252,6 +270,19 @@ mod tests {
             assert!(text.contains(part), "{part:?} in:\n{text}");
         }
         assert!(!text.contains("local/loss"), "{text}");
+    }
+
+    #[test]
+    fn u8_block_shows_the_last_lines_of_failed_members() {
+        let mut run = run("failed");
+        run.members[1].exit = serde_json::from_value(json!({
+            "code": 1, "signal": null, "last_lines": ["Traceback:", "KeyError: 'X'"],
+            "started_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:00:01Z",
+        }))
+        .unwrap();
+        let lines = frame("digits", &run, at(12), 200);
+        let shown = ["  last lines of party-a:", "  | Traceback:", "  | KeyError: 'X'"];
+        assert!(lines.windows(3).any(|part| part == shown), "{lines:#?}");
     }
 
     #[test]

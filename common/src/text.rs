@@ -33,6 +33,22 @@ pub fn foreign(text: &str, max: usize) -> String {
     visible(&clip(text, max)).into_owned()
 }
 
+/// Returns the last lines of an output, oldest first: at most `lines_max` lines of `chars_max`
+/// characters with unsafe characters escaped. Leaves out empty lines, and of a line that was
+/// overwritten with carriage returns everything but its last state.
+#[must_use]
+pub fn last_lines(output: &[u8], lines_max: usize, chars_max: usize) -> Vec<String> {
+    let text = String::from_utf8_lossy(output);
+    let mut lines: Vec<String> = text
+        .rsplit('\n')
+        .filter_map(|line| line.split('\r').map(str::trim_end).rfind(|state| !state.is_empty()))
+        .map(|line| clip(&visible(line), chars_max).into_owned())
+        .take(lines_max)
+        .collect();
+    lines.reverse();
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +60,14 @@ mod tests {
         assert_eq!(foreign(&"m".repeat(1_000_000), 5), "mmmmm…");
         assert!(matches!(visible("größe 🧪 \\ \"x\""), Cow::Borrowed(_)), "nothing to escape");
         assert_eq!(visible("a\u{9b}1mc\u{7f}"), "a\\u{9b}1mc\\u{7f}");
+    }
+
+    #[test]
+    fn u8_last_lines_are_bounded_and_escaped() {
+        let output = b"one\n\n  10%\r  50%\r 100%\r\nKeyError: 'X'\x1b[2J\xff\n\n";
+        assert_eq!(last_lines(output, 2, 100), [" 100%", "KeyError: 'X'\\u{1b}[2J\u{fffd}"]);
+        assert_eq!(last_lines(&[b'x'; 5000], 3, 4), ["xxxx…"]);
+        assert_eq!(last_lines(b"a\nb\nc", 2, 9), ["b", "c"]);
+        assert!(last_lines(b"\n \r\n", 2, 9).is_empty());
     }
 }

@@ -225,6 +225,11 @@ impl fmt::Display for Reason {
     }
 }
 
+/// Limit of the lines in [`Exit::last_lines`].
+pub const LAST_LINES_MAX: usize = 10;
+/// Longest line in [`Exit::last_lines`], in characters.
+pub const LAST_LINE_CHARS_MAX: usize = 200;
+
 /// The end of a workload. Both times come from the party's clock: the hub displays them and never
 /// compares them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -236,6 +241,11 @@ pub struct Exit {
     pub signal: Option<i32>,
     /// Set when the sidecar ended the workload (stop request, runtime limit) or could not start it.
     pub reason: Option<Reason>,
+    /// Last lines that a failed workload printed, oldest first, with control characters escaped. At
+    /// most [`LAST_LINES_MAX`] lines of [`LAST_LINE_CHARS_MAX`] characters. Empty if the party does
+    /// not disclose logs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_lines: Vec<String>,
     /// Start of the workload.
     pub started_at: Timestamp,
     /// End of the workload.

@@ -5,6 +5,7 @@
 //! names, decides about specs, and builds the request to start a member.
 
 mod image_map;
+mod log_policy;
 mod peers;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::member::{Admission, DesiredMember, Member, Needs};
 use crate::runtime::{DataSource, ImageSource, ProgressSource, StartRequest};
 
 pub use image_map::{Dataset, Image};
+pub use log_policy::LogPolicy;
 pub use peers::AllowedPeers;
 
 /// Effect of an image without the directory that corrects known defects of its framework.

@@ -27,6 +27,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+pub use crate::admission::LogPolicy;
 use crate::admission::PartyPolicy;
 use crate::health::{AgentStatus, StatusRequest};
 use crate::journal::{Journal, JournalError, SETTLED_RETENTION_S, SeenHub};
@@ -36,7 +37,6 @@ use crate::reconcile::{Input, MemberSet, Transition};
 use crate::runtime::{Observation, Runtime};
 use crate::runtime_queue::{Reply, RuntimeQueue};
 use crate::session::{self, Connector, Login, PROTOCOL, SecretSource, SessionEvent};
-pub use logs::LogPolicy;
 use logs::Logs;
 use outbox::Outbox;
 use steps::STEP_LINES_PER_MINUTE_MAX;
@@ -104,7 +104,8 @@ pub async fn run(
         reading.into(),
     );
     let (replies_tx, replies) = mpsc::unbounded_channel();
-    let logs = Logs::new(config.logs);
+    let log_policy = config.logs;
+    let logs = Logs::new(log_policy);
     let mut agent = Agent {
         runtime_queue: RuntimeQueue::new(
             Arc::clone(&runtime),
@@ -126,7 +127,7 @@ pub async fn run(
         write_by: None,
         journal_retry: None,
         seen,
-        outbox: Outbox::default(),
+        outbox: Outbox::new(log_policy),
         logs,
         hub_lines: LogLimit::default(),
         step_lines: LogLimit::per_minute(STEP_LINES_PER_MINUTE_MAX),

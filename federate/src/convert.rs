@@ -2,11 +2,13 @@
 //! agent interprets messages. A message of the hub may be invalid; the agent ignores and logs it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-use flow_domain::member::{Exit, Reason};
+use flow_domain::member::{Exit, Reason, ReasonCode};
 use flow_domain::progress::{PartyProgress, Point, Progress};
 use flow_proto::v1;
 
+use crate::admission::LogPolicy;
 use crate::member::{DesiredMember, Member};
 use crate::runtime::WorkKey;
 
@@ -53,8 +55,24 @@ pub fn desired_member(message: v1::DesiredMember) -> Result<(DesiredMember, Vec<
     Ok((desired_member, spec))
 }
 
-/// The report of one member.
-pub fn report(member: &Member) -> v1::MemberReport {
+/// The report of one member. The party's policy for logs also applies to the last lines that a
+/// workload printed.
+pub fn report(member: &Member, logs: LogPolicy) -> v1::MemberReport {
+    let mut ended = member.exit.clone();
+    if let Some(ended) = &mut ended {
+        logs.restrict(&mut ended.last_lines);
+    }
+    let last_line = ended.as_ref().and_then(|ended| ended.last_lines.last());
+    let why = member.reported_reason().cloned().map(|mut why| {
+        if why.code == ReasonCode::ExitNonzero && member.phase.is_terminal() {
+            match last_line {
+                Some(line) => _ = write!(why.message, ": \"{line}\""),
+                None if logs.disclose => why.message.push_str("; read its log for the cause"),
+                None => why.message.push_str("; ask the party for the cause in its log"),
+            }
+        }
+        reason(why)
+    });
     v1::MemberReport {
         run_id: member.run.to_string(),
         task_id: member.task.to_string(),
@@ -62,8 +80,8 @@ pub fn report(member: &Member) -> v1::MemberReport {
         sequence: member.sequence,
         observed_generation: member.generation,
         phase: member.phase.to_string(),
-        reason: member.reported_reason().cloned().map(reason),
-        exit: member.exit.clone().map(exit),
+        reason: why,
+        exit: ended.map(exit),
         endpoints: member.endpoints.clone().into_iter().collect(),
         resolution: member.needs.resolution.as_ref().map(ToString::to_string).unwrap_or_default(),
         complete: member.complete,
@@ -77,11 +95,12 @@ pub fn reason(reason: Reason) -> v1::Reason {
 }
 
 fn exit(exit: Exit) -> v1::Exit {
-    let Exit { code, signal, reason: why, started_at, finished_at } = exit;
+    let Exit { code, signal, reason: why, last_lines, started_at, finished_at } = exit;
     v1::Exit {
         code,
         signal,
         reason: why.map(reason),
+        last_lines,
         started_at: started_at.0,
         finished_at: finished_at.0,
     }
@@ -125,7 +144,45 @@ pub fn coalesce(
 
 #[cfg(test)]
 mod tests {
+    use flow_domain::member::MemberPhase;
+    use flow_domain::time::Timestamp;
+
     use super::*;
+
+    #[test]
+    fn u8_report_quotes_the_last_line_if_the_party_discloses_logs() {
+        let id = "0".repeat(32);
+        let message =
+            v1::DesiredMember { run_id: id.clone(), task_id: id, ..v1::DesiredMember::default() };
+        let message = v1::DesiredMember { desired: "running".to_owned(), ..message };
+        let member = Member {
+            phase: MemberPhase::Failed,
+            reason: Some(Reason::new(ReasonCode::ExitNonzero, "exited with status 1")),
+            exit: Some(Exit {
+                code: Some(1),
+                signal: None,
+                reason: None,
+                last_lines: ["Traceback", "KeyError: 'X'"].map(str::to_owned).to_vec(),
+                started_at: Timestamp(0),
+                finished_at: Timestamp(0),
+            }),
+            ..Member::new(&desired_member(message).expect("a message").0)
+        };
+        let reported = |logs: LogPolicy| {
+            let report = report(&member, logs);
+            let lines = report.exit.expect("an exit").last_lines;
+            (report.reason.expect("a reason").message, lines)
+        };
+        let (message, lines) = reported(LogPolicy::default());
+        assert_eq!(message, "exited with status 1: \"KeyError: 'X'\"");
+        assert_eq!(lines, ["Traceback", "KeyError: 'X'"]);
+        let (message, lines) = reported(LogPolicy { disclose: false, ..LogPolicy::default() });
+        assert_eq!(message, "exited with status 1; ask the party for the cause in its log");
+        assert!(lines.is_empty());
+        let (message, _) =
+            reported(LogPolicy { limit_bytes_per_stream: Some(1), ..LogPolicy::default() });
+        assert_eq!(message, "exited with status 1; read its log for the cause");
+    }
 
     #[test]
     fn a10_bindings_above_the_size_of_the_largest_task_are_rejected() {

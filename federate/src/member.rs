@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use flow_common::loopback::is_loopback_host;
 use flow_domain::bindings::Bindings;
 use flow_domain::framework::contract::EXIT_PEER_LOST;
 use flow_domain::id::{Digest, RunId, TaskId};
@@ -428,9 +429,15 @@ impl Member {
                     self.return_to_admitted(Some(reason));
                 }
                 // The start may still be on its way. Only a stop proves that it never happens.
+                WorkStage::Started if self.phase == MemberPhase::Running => self.fail(
+                    ReasonCode::SidecarLost,
+                    "its run directory was removed while it ran; the agent killed every process of \
+                     it that it found: start a new run",
+                ),
                 WorkStage::Started => self.fail(
                     ReasonCode::SidecarLost,
-                    "the held work disappeared before the runtime saw its start",
+                    "its start is recorded, but the runtime has no trace of it: its run directory \
+                     was removed, or it never started; start a new run",
                 ),
                 WorkStage::None | WorkStage::Dead => {}
             },
@@ -477,24 +484,54 @@ impl Member {
             (None, Some(0), ..) => (MemberPhase::Succeeded, None),
             (.., Some(pending)) => pending,
             (Some(reason), ..) if is_stopped => (MemberPhase::Stopped, Some(reason.clone())),
+            (Some(Reason { code: ReasonCode::PeerLost, .. }), ..)
+            | (None, Some(EXIT_PEER_LOST), ..) => {
+                failed(ReasonCode::PeerLost, self.peer_lost(&exit.last_lines))
+            }
             (Some(reason), ..) => (MemberPhase::Failed, Some(reason.clone())),
-            (None, Some(EXIT_PEER_LOST), ..) => failed(
-                ReasonCode::PeerLost,
-                format!("the workload lost its peer (exit status {EXIT_PEER_LOST})"),
-            ),
             (None, Some(code), ..) => {
-                failed(ReasonCode::ExitNonzero, format!("the workload exited with status {code}"))
+                failed(ReasonCode::ExitNonzero, format!("exited with status {code}"))
             }
-            (None, None, Some(signal), _) => {
-                failed(ReasonCode::ExitSignal, format!("signal {signal} ended the workload"))
-            }
-            (None, None, None, _) => failed(
-                ReasonCode::RuntimeError,
-                "the workload ended with an unknown exit status".to_owned(),
+            (None, None, Some(signal), _) => failed(
+                ReasonCode::ExitSignal,
+                format!("ended by signal {signal}; read its log for the cause"),
             ),
+            (None, None, None, _) => {
+                failed(ReasonCode::RuntimeError, "ended with an unknown exit status".to_owned())
+            }
         };
+        let mut exit = exit;
+        if outcome.0 != MemberPhase::Failed {
+            exit.last_lines.clear();
+        }
         self.exit = Some(exit);
         self.pending_outcome = Some(outcome);
+    }
+
+    /// Describes the loss of a peer. The address is the one of the bindings that the workload
+    /// printed, or the only one: the hub knows it.
+    fn peer_lost(&self, last_lines: &[String]) -> String {
+        let endpoints = self.bindings.iter().filter_map(|(name, address)| {
+            let (party, _port) = name.strip_prefix("endpoint.")?.rsplit_once('.')?;
+            Some((party, address))
+        });
+        let is_printed = |(_, address): &(&str, &String)| {
+            last_lines.iter().any(|line| line.contains(address.as_str()))
+        };
+        let mut printed = endpoints.clone().filter(is_printed);
+        let peer =
+            printed.next().or_else(|| endpoints.clone().next().filter(|_| endpoints.count() == 1));
+        let Some((party, address)) = peer else {
+            return format!(
+                "exited with status {EXIT_PEER_LOST}: it lost the connection to a peer; start a new run"
+            );
+        };
+        let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
+        let place = if is_loopback_host(host) { ", its own machine" } else { "" };
+        format!(
+            "exited with status {EXIT_PEER_LOST}: it could not reach {party} at {address}{place}, or \
+             lost the connection; start a new run"
+        )
     }
 
     /// Enters the terminal phase if one is pending and nothing is alive.

@@ -58,7 +58,14 @@ fn held() -> WorkState {
 
 fn exited(code: Option<i32>, signal: Option<i32>, reason: Option<ReasonCode>) -> WorkState {
     let reason = reason.map(|code| Reason::new(code, "reported by the sidecar"));
-    WorkState::Exited(Exit { code, signal, reason, started_at: NOW, finished_at: NOW })
+    WorkState::Exited(Exit {
+        code,
+        signal,
+        reason,
+        last_lines: Vec::new(),
+        started_at: NOW,
+        finished_at: NOW,
+    })
 }
 
 impl Test {
@@ -285,6 +292,62 @@ fn every_end_has_a_reason() {
         (MemberPhase::Stopped, Some(ReasonCode::StopRequested)),
         "a signal after a stop counts as the stop"
     );
+}
+
+#[test]
+fn u8_lost_peer_is_named_with_its_address_and_only_a_failure_keeps_lines() {
+    let started_with = |addresses: &[(&str, &str)]| {
+        let mut test = Test::new();
+        test.desire(1, 1, 2, DesiredPhase::Reserved);
+        test.observe(1, 1, held());
+        let binding = |(party, address): &(&str, &str)| {
+            (format!("endpoint.{party}.grpc"), (*address).to_owned())
+        };
+        let bindings = addresses.iter().map(binding).collect();
+        let desired = DesiredMember { bindings, ..desired_member(1, 1, 3, DesiredPhase::Running) };
+        test.apply(Input::DesiredReceived(desired, Some(Admission::Admit(needs(100)))));
+        test.observe(1, 1, WorkState::Running);
+        test
+    };
+    let ended = |mut test: Test, code: i32, reason: Option<ReasonCode>, line: &str| {
+        let WorkState::Exited(exit) = exited(Some(code), None, reason) else { unreachable!() };
+        test.observe(1, 1, WorkState::Exited(Exit { last_lines: vec![line.to_owned()], ..exit }));
+        let member = test.party.member(&run(1)).expect("the member is held");
+        let message = member.reason.as_ref().map(|reason| reason.message.clone());
+        (message.unwrap_or_default(), member.exit.clone().expect("an exit").last_lines.len())
+    };
+    let one = [("hub", "127.0.0.1:45823")];
+    let two = [("party-b", "192.0.2.7:1"), ("party.c", "192.0.2.8:2")];
+    for reason in [None, Some(ReasonCode::PeerLost)] {
+        let (message, lines) = ended(started_with(&one), 71, reason, "no address");
+        assert!(message.contains("reach hub at 127.0.0.1:45823, its own machine"), "{message}");
+        assert_eq!(lines, 1);
+        let (message, _) = ended(started_with(&two), 71, reason, "grpc: ipv4:192.0.2.8:2 refused");
+        assert!(message.contains("reach party.c at 192.0.2.8:2, or"), "{message}");
+        let (message, _) = ended(started_with(&two), 71, reason, "no address");
+        assert!(message.contains("the connection to a peer"), "{message}");
+    }
+    let stop = Some(ReasonCode::StopRequested);
+    assert_eq!(ended(started_with(&one), 143, stop, "interrupted").1, 0, "no failure");
+}
+
+#[test]
+fn u8_directory_removed_during_a_run_differs_from_a_start_without_a_trace() {
+    for (is_seen, part) in [(true, "removed while it ran"), (false, "or it never started")] {
+        let mut test = Test::new();
+        test.desire(1, 1, 2, DesiredPhase::Reserved);
+        test.observe(1, 1, held());
+        test.desire(1, 1, 3, DesiredPhase::Running);
+        if is_seen {
+            test.observe(1, 1, WorkState::Running);
+        }
+        test.observe(1, 1, WorkState::Absent);
+        test.observe(1, 1, WorkState::Absent);
+        let member = test.party.member(&run(1)).expect("the member is held");
+        let reason = member.reason.clone().expect("a reason");
+        assert_eq!(reason.code, ReasonCode::SidecarLost);
+        assert!(reason.message.contains(part), "{reason}");
+    }
 }
 
 #[test]

@@ -71,6 +71,7 @@ def exchange(message):
             return json.loads(connection.getresponse().read())
         except ConnectionRefusedError:
             if time.monotonic() > deadline:
+                print(f"cannot reach the aggregator at {os.environ['FED_SERVER_ADDR']}", file=sys.stderr)
                 sys.exit(EXIT_PEER_LOST)
             time.sleep(0.1)
         except OSError as error:

@@ -61,9 +61,10 @@ pub const fn reason_text(code: ReasonCode) -> (&'static str, &'static str) {
             "the program could not be executed",
             "Check that the template's command and workdir exist in the image.",
         ),
-        ReasonCode::ExitNonzero => {
-            ("the workload exited with a status other than 0", "Read the member's log.")
-        }
+        ReasonCode::ExitNonzero => (
+            "the workload exited with a status other than 0",
+            "Read the last lines of the member in `flowctl run get`, or its log.",
+        ),
         ReasonCode::ExitSignal => (
             "a signal ended the workload",
             "Read the member's log; signal 9 often means that the machine ran out of memory.",

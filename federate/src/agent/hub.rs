@@ -54,7 +54,8 @@ impl Agent {
         self.apply(Input::Connected { incarnation: welcome.hub_incarnation });
         // All reports of the session must be durable.
         self.commit().await;
-        let mut set: Vec<_> = self.members.members().map(convert::report).collect();
+        let logs = self.config.logs;
+        let mut set: Vec<_> = self.members.members().map(|m| convert::report(m, logs)).collect();
         let retention = Timestamp(0).plus_secs(SETTLED_RETENTION_S).0;
         let since = Timestamp(self.clock.now().0.saturating_sub(retention));
         let mut after = String::new();
@@ -62,7 +63,7 @@ impl Agent {
             let page = self.journal.settled(since, &after, SETTLED_PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.run.to_string();
-            set.extend(page.iter().map(convert::report));
+            set.extend(page.iter().map(|member| convert::report(member, logs)));
         }
         self.connected = true;
         self.sessions += 1;

@@ -14,26 +14,12 @@ use futures::stream::{self, BoxStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::LogPolicy;
 use crate::member::Member;
 use crate::runtime::{LogRequest, Runtime, RuntimeError, WorkKey};
 use crate::session::HubClient;
 
 const STREAMS_MAX: usize = 32;
-
-/// Disclosure of members' logs to the hub.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogPolicy {
-    /// True if the hub may read logs.
-    pub disclose: bool,
-    /// Bytes sent for each request; `None` = no limit.
-    pub limit_bytes_per_stream: Option<u64>,
-}
-
-impl Default for LogPolicy {
-    fn default() -> Self {
-        Self { disclose: true, limit_bytes_per_stream: None }
-    }
-}
 
 /// Reason for which the agent sends no log. The hub derives its caller's error from the code.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,6 +18,7 @@ use flow_proto::v1::{
 };
 use tokio::sync::mpsc;
 
+use crate::admission::LogPolicy;
 use crate::convert;
 use crate::member::Member;
 use crate::reconcile::MemberSet;
@@ -36,6 +37,7 @@ const REJECTIONS_MAX: usize = 4_096;
 
 #[derive(Debug, Default)]
 pub struct Outbox {
+    logs: LogPolicy,
     out: Option<mpsc::Sender<AgentMessage>>,
     /// Messages that precede all others.
     first: VecDeque<Body>,
@@ -48,6 +50,11 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// An outbox whose reports contain of the workloads' output what this policy allows.
+    pub fn new(logs: LogPolicy) -> Self {
+        Self { logs, ..Self::default() }
+    }
+
     /// Begins a session: queues the newest progress, then the full set, because the hub ignores
     /// progress of a member whose end it knows.
     pub fn open(
@@ -98,7 +105,7 @@ impl Outbox {
     /// Queues the report of a rejected member, once.
     pub fn report_rejected(&mut self, member: &Member) {
         if self.out.is_some() && self.rejected.len() < REJECTIONS_MAX {
-            self.rejected.push_back(convert::report(member));
+            self.rejected.push_back(convert::report(member, self.logs));
         }
     }
 
@@ -172,7 +179,7 @@ impl Outbox {
             }));
         }
         self.reports.pop_first();
-        Some(Body::Report(convert::report(member)))
+        Some(Body::Report(convert::report(member, self.logs)))
     }
 
     /// Queues all waiting progress, in as many messages as it needs.

@@ -143,7 +143,7 @@ impl FakeRuntime {
     fn exited(&self, code: Option<i32>, reason: Option<Reason>) -> Exit {
         let signal = code.is_none().then_some(15);
         let now = self.clock.now();
-        Exit { code, signal, reason, started_at: now, finished_at: now }
+        Exit { code, signal, reason, last_lines: Vec::new(), started_at: now, finished_at: now }
     }
 
     fn run_automatically(&self, request: &StartRequest, run_s: u64) {

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use flow_common::text;
+use flow_domain::member::{LAST_LINE_CHARS_MAX, LAST_LINES_MAX};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use tokio::sync::watch;
@@ -24,6 +26,9 @@ const CHUNK_BYTES_MAX: usize = 64 << 10;
 /// Limit of the search for the last lines. No log of a sidecar is longer, but a workload can put a
 /// sparse file of any length in its place.
 const TAIL_BYTES_MAX: u64 = 128 << 20;
+
+/// Limit of the end of a log that is searched for the last lines of a failed workload.
+const LAST_BYTES_MAX: usize = 8 << 10;
 
 /// Delay between two reads of a followed log.
 const FOLLOW_PERIOD: Duration = Duration::from_millis(100);
@@ -98,6 +103,36 @@ fn has_ended(state: Option<&WorkState>) -> bool {
         ) => false,
         Some(WorkState::Absent | WorkState::Exited(_) | WorkState::Lost(_)) => true,
     }
+}
+
+/// The last lines of the log in `folder`; none if it cannot be read.
+pub async fn last_lines(folder: PathBuf) -> Vec<String> {
+    let read = spawn_blocking(move || read_end(&folder, LAST_BYTES_MAX)).await;
+    match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        Ok(output) => text::last_lines(&output, LAST_LINES_MAX, LAST_LINE_CHARS_MAX),
+        Err(error) => {
+            tracing::warn!(%error, "cannot read the last lines of a workload's log");
+            Vec::new()
+        }
+    }
+}
+
+/// The last bytes of a log, at most `limit`.
+fn read_end(folder: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let mut end = Vec::new();
+    for (_, path) in list_segments(folder)?.iter().rev() {
+        let file = open_regular(path)?;
+        let length = file.metadata()?.len();
+        let count = usize::try_from(length).unwrap_or(usize::MAX).min(limit - end.len());
+        let mut part = vec![0; count];
+        file.read_exact_at(&mut part, length - count as u64)?;
+        part.append(&mut end);
+        end = part;
+        if end.len() == limit {
+            break;
+        }
+    }
+    Ok(end)
 }
 
 /// The segments; none before the first output.

@@ -261,6 +261,7 @@ impl Sidecar {
                         code,
                         signal,
                         reason,
+                        last_lines: Vec::new(),
                         started_at: self.started_at,
                         finished_at: SystemClock.now(),
                     };

@@ -424,6 +424,7 @@ mod tests {
             code: Some(0),
             signal: None,
             reason: None,
+            last_lines: Vec::new(),
             started_at: Timestamp(1),
             finished_at: Timestamp(2),
         };

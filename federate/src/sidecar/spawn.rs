@@ -121,12 +121,33 @@ pub fn spawn(request: &StartRequest, dir: &RunDir, wanted: Containment) -> Resul
                             cause.unwrap_or_else(|| error.to_string())
                         ))
                     }
-                    _ => failed(format!("{program_name:?} could not be executed: {error}")),
+                    _ => failed(format!(
+                        "{program_name:?} could not be executed: {}",
+                        execution_fault(&program, &error)
+                    )),
                 };
             }
         }
     }
     Err(last)
+}
+
+/// Explains why the kernel rejected an existing program, with the remedy.
+fn execution_fault(program: &Path, error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::EACCES) if !is_executable(program) => {
+            "it is not executable: run `chmod +x` on it".to_owned()
+        }
+        Some(libc::EACCES) => match first_line(program) {
+            Some(line) => format!(
+                "permission denied; its first line names the interpreter {:?}, which is not \
+                 executable, or the party's disk forbids programs (noexec)",
+                line.split_whitespace().next().unwrap_or_default()
+            ),
+            None => "permission denied; the party's disk forbids programs (noexec)".to_owned(),
+        },
+        _ => error.to_string(),
+    }
 }
 
 /// The interpreter line of a script, without `#!` and line feed; `None` for any other file.
@@ -150,12 +171,12 @@ fn interpreter_missing(line: &str) -> Option<String> {
     let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
     let interpreter = if is_env(line) { words.next_back()? } else { words.next()? };
     let remedy = if line.ends_with('\r') {
-        ": the file has Windows line ends (CR LF); save it with line feeds only"
+        "the file has Windows line ends (CR LF); save it with line feeds only"
     } else {
-        ""
+        "correct the line, or ask the party to install it"
     };
     Some(format!(
-        "its first line names an interpreter that does not exist, {interpreter:?}{remedy}"
+        "its first line names an interpreter that does not exist, {interpreter:?}: {remedy}"
     ))
 }
 
@@ -186,19 +207,29 @@ fn resolve(request: &StartRequest) -> Result<PathBuf, Reason> {
                 .collect()
         }
     };
-    let is_executable = |path: &PathBuf| {
-        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
     let place = if request.root().is_some() {
         "is in the image or its directory bin"
     } else {
         "is in the PATH of the workload"
     };
-    candidates.into_iter().find(is_executable).ok_or_else(|| {
-        failed(format!(
-            "no executable {named:?} {place}; correct the command of the template or its image"
-        ))
-    })
+    if let Some(path) = candidates.iter().find(|path| is_executable(path)) {
+        return Ok(path.clone());
+    }
+    let Some(path) = candidates.iter().find(|path| path.is_file()) else {
+        return Err(failed(format!(
+            "no program {named:?} {place}; correct the command of the template or its image"
+        )));
+    };
+    // The path of the image's root stays at the party.
+    let shown = request.root().and_then(|root| path.strip_prefix(root).ok()).unwrap_or(program);
+    Err(failed(format!(
+        "{named:?} {place}, but it is not executable: run `chmod +x {}` there",
+        shown.display()
+    )))
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 fn environment(request: &StartRequest, dir: &RunDir) -> BTreeMap<String, std::ffi::OsString> {

@@ -259,15 +259,14 @@ fn reason_of_exit(exit: MainExit) -> Option<Reason> {
         MainExit::Code(0) => None,
         MainExit::Code(STATUS_PEER_LOST) => {
             let text = format!(
-                "exited with status {STATUS_PEER_LOST}: it lost the connection to the other side; \
-                 start a new run"
+                "exited with status {STATUS_PEER_LOST}: it lost the connection to its peer; start a \
+                 new run"
             );
             Some(Reason::new(ReasonCode::PeerLost, text))
         }
-        MainExit::Code(code) => Some(Reason::new(
-            ReasonCode::ExitNonzero,
-            format!("exited with status {code}; read its log for the cause"),
-        )),
+        MainExit::Code(code) => {
+            Some(Reason::new(ReasonCode::ExitNonzero, format!("exited with status {code}")))
+        }
         MainExit::Signal(signal) => {
             let text = format!(
                 "ended by signal {signal}; read its log for the cause. Signal 9 often means that \

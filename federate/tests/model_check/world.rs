@@ -596,6 +596,7 @@ impl World {
             code,
             signal: code.is_none().then_some(15),
             reason,
+            last_lines: Vec::new(),
             started_at: at,
             finished_at: at,
         };

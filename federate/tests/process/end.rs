@@ -185,14 +185,56 @@ async fn program_that_cannot_be_executed_fails_with_its_name_and_no_path_of_the_
             reason.message
         );
     }
+}
+
+#[tokio::test]
+async fn u7_program_that_exists_fails_with_the_cause_and_the_remedy() {
+    for (content, mode, parts) in [
+        ("#!/bin/sh\n", 0o644, ["is not executable", "`chmod +x bin/fit.py` there"]),
+        ("#!/opt/no-such/python4\n", 0o755, ["\"/opt/no-such/python4\"", "correct the line"]),
+        ("#!/etc/passwd\n", 0o755, ["\"/etc/passwd\", which is not executable", "noexec"]),
+    ] {
+        for absolute in [false, true] {
+            let place = Place::new();
+            let folder = place.root.path().join("bin");
+            std::fs::create_dir(&folder).expect("a folder");
+            let program = folder.join("fit.py");
+            std::fs::write(&program, content).expect("a file");
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode))
+                .expect("a mode");
+            let mut agent = place.agent();
+            let mut launch = place.launch("");
+            if absolute {
+                launch.argv = vec![program.to_str().expect("text").to_owned()];
+            } else {
+                launch.argv = vec!["fit.py".to_owned()];
+                launch.image = Some(ImageSource::Root(place.root.path().to_owned()));
+            }
+            agent.start(&place, launch).await;
+            let exit = agent.exit().await;
+            let reason = exit.reason.expect("a reason");
+            assert_eq!((reason.code, exit.code), (ReasonCode::SpawnFailed, None));
+            let parts = if absolute && mode == 0o644 { [parts[0], "`chmod +x`"] } else { parts };
+            for part in parts {
+                assert!(reason.message.contains(part), "{part:?} in {reason}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn u8_failed_workload_leaves_its_last_lines_and_another_none() {
     let place = Place::new();
     let mut agent = place.agent();
-    let mut launch = place.launch("");
-    let text = place.root.path().join("text");
-    std::fs::write(&text, "no program").expect("a file");
-    launch.argv = vec![text.to_str().expect("text").to_owned()];
-    agent.start(&place, launch).await;
-    assert_eq!(code(&agent.exit().await), Some(ReasonCode::SpawnFailed), "not executable");
+    let script = "for n in $(seq 1 30); do echo line $n; done; printf \"KeyError: 'FED_DATA_DIR'\\033[2J\" >&2; exit 3";
+    agent.start(&place, place.launch(script)).await;
+    let exit = agent.exit().await;
+    assert_eq!((exit.code, exit.last_lines.len()), (Some(3), 10), "{exit:?}");
+    assert_eq!(exit.last_lines[8..], ["line 30", "KeyError: 'FED_DATA_DIR'\\u{1b}[2J"]);
+    let place = Place::new();
+    let mut agent = place.agent();
+    agent.start(&place, place.launch("echo done")).await;
+    assert_eq!(agent.exit().await.last_lines, Vec::<String>::new());
 }
 
 #[tokio::test]

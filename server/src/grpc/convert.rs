@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use flow_common::text::is_unsafe;
+use flow_common::text::{foreign, is_unsafe};
 use flow_domain::bindings::is_endpoint;
 use flow_domain::error::Error;
 use flow_domain::id::{InstanceId, PartyId, RunId, TaskId};
-use flow_domain::member::{DesiredPhase, Exit, Reason, ReasonCode, Report};
+use flow_domain::member::{
+    DesiredPhase, Exit, LAST_LINE_CHARS_MAX, LAST_LINES_MAX, Reason, ReasonCode, Report,
+};
 use flow_domain::progress::{PartyProgress, Point, Progress};
 use flow_domain::time::Timestamp;
 use flow_proto::v1;
@@ -59,6 +61,12 @@ pub(super) fn clip(text: String) -> String {
         text.push('…');
     }
     text
+}
+
+/// Bounds and escapes the last lines of a workload again, because an agent may not have.
+fn last_lines(lines: Vec<String>) -> Vec<String> {
+    let surplus = lines.len().saturating_sub(LAST_LINES_MAX);
+    lines.into_iter().skip(surplus).map(|line| foreign(&line, LAST_LINE_CHARS_MAX)).collect()
 }
 
 /// Returns a valid name of a series or metric, without surrounding white space, which some
@@ -124,6 +132,7 @@ pub fn report(
                 code: exit.code,
                 signal: exit.signal,
                 reason: exit.reason.map(reason),
+                last_lines: last_lines(exit.last_lines),
                 started_at: Timestamp(exit.started_at),
                 finished_at: Timestamp(exit.finished_at),
             })

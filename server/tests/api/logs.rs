@@ -84,6 +84,28 @@ async fn run_shows_the_reports_of_its_members() {
 }
 
 #[tokio::test]
+async fn u8_last_lines_of_a_failed_member_are_shown_bounded_and_escaped() {
+    let mut running = Running::new().await;
+    let (agent, member) = &mut running.agents[1];
+    let mut lines: Vec<String> = (0..20).map(|n| format!("line {n}")).collect();
+    lines.push(format!("\u{1b}[2J{}", "x".repeat(10_000)));
+    agent
+        .report_with(member, "failed", |report| {
+            report.exit = Some(flow_proto::v1::Exit {
+                code: Some(1),
+                last_lines: lines,
+                ..Default::default()
+            });
+        })
+        .await;
+    let run = running.until("stopping").await;
+    let shown = run["members"][1]["exit"]["last_lines"].as_array().expect("lines").clone();
+    assert_eq!((shown.len(), &shown[8]), (10, &json!("line 19")));
+    let last = shown[9].as_str().expect("text");
+    assert!(last.starts_with("\\u{1b}[2Jxxx") && last.chars().count() < 210, "{last}");
+}
+
+#[tokio::test]
 async fn followed_log_arrives_as_it_is_written() {
     let mut running = Running::new().await;
     let path = format!("{}/members/hospital-a/logs?tail=2&follow=true", running.path);

@@ -176,6 +176,7 @@ impl FakeAgent {
                 code: Some(code),
                 signal: None,
                 reason: None,
+                last_lines: Vec::new(),
                 started_at: 1_000_000,
                 finished_at: 2_000_000,
             });

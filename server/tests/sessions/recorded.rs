@@ -126,6 +126,7 @@ async fn succeed(agent: &mut Raw, run: &DesiredMember) {
         code: Some(0),
         signal: None,
         reason: None,
+        last_lines: Vec::new(),
         started_at: 1_000_000,
         finished_at: 2_000_000,
     });

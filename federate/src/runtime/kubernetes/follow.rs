@@ -28,6 +28,7 @@ use super::spool::{ProgressLines, Spool};
 use super::tail::{self, Source};
 use super::work_state::{self, MemberView};
 use crate::runtime::backoff::Backoff;
+use crate::runtime::logs::last_lines;
 use crate::runtime::observe::merge;
 use crate::runtime::{RuntimeError, WorkKey, WorkState};
 
@@ -263,13 +264,18 @@ impl Entry {
             .map(Arc::new)
             .collect();
         self.observe_pods(shared, &pods);
-        let state = self.work_state(shared, object.as_ref(), &pods, stopping);
+        let mut state = self.work_state(shared, object.as_ref(), &pods, stopping);
         if !is_end(&state) {
             // The watched objects were stale: their changes follow.
             self.publish(shared, state);
             return Ok(Next::Wait);
         }
         self.read_logs_to_the_end().await;
+        if let WorkState::Exited(exit) = &mut state
+            && exit.code != Some(0)
+        {
+            exit.last_lines = last_lines(shared.records.log(&self.key)).await;
+        }
         if state == WorkState::Absent {
             shared.remove(&self.key).await?;
             *record = None;

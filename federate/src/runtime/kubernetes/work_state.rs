@@ -50,13 +50,22 @@ pub fn work_state(view: &MemberView<'_>) -> WorkState {
 #[must_use]
 pub fn exit_of(pod: &Pod, now: Timestamp) -> Option<Exit> {
     let state = container(pod, WORKLOAD)?.state.as_ref()?.terminated.as_ref()?;
-    let ContainerStateTerminated { exit_code, finished_at, reason, signal, started_at, .. } = state;
+    let ContainerStateTerminated {
+        exit_code,
+        finished_at,
+        reason,
+        signal,
+        started_at,
+        message,
+        ..
+    } = state;
     let at =
         |time: &Option<Time>| time.as_ref().map_or(now, |time| Timestamp(time.0.as_microsecond()));
     let mut exit = Exit {
         code: Some(*exit_code),
         signal: None,
         reason: None,
+        last_lines: Vec::new(),
         started_at: at(started_at),
         finished_at: at(finished_at),
     };
@@ -69,8 +78,7 @@ pub fn exit_of(pod: &Pod, now: Timestamp) -> Option<Exit> {
             exit.reason = Some(Reason::new(ReasonCode::ExitSignal, text));
         }
         Some("StartError" | "ContainerCannotRun") => {
-            let text = "the program could not be executed in its container; check command and workdir \
-                        of the template against the image";
+            let text = execution_fault(message.as_deref().unwrap_or_default());
             exit.reason = Some(Reason::new(ReasonCode::SpawnFailed, text));
         }
         _ => {}
@@ -80,6 +88,23 @@ pub fn exit_of(pod: &Pod, now: Timestamp) -> Option<Exit> {
         exit.signal = Some(number);
     }
     Some(exit)
+}
+
+/// Explains why the container runtime could not execute the program. It does not quote the message,
+/// which may contain names of the party.
+fn execution_fault(message: &str) -> &'static str {
+    if message.contains("permission denied") {
+        "the program is in the image, but it is not executable: run `chmod +x` on it where the image is \
+         built"
+    } else if message.contains("no such file or directory")
+        || message.contains("executable file not found")
+    {
+        "the image has no such program, or the first line of the program names an interpreter that the \
+         image does not have: correct command and workdir of the template, or the image"
+    } else {
+        "the program could not be executed in its container; check command and workdir of the template \
+         against the image"
+    }
 }
 
 /// True if this container of a Pod has started: from then on it has a log.
@@ -376,6 +401,7 @@ fn stopped_state(view: &MemberView<'_>, exit: Option<Exit>) -> WorkState {
             code: None,
             signal: None,
             reason,
+            last_lines: Vec::new(),
             started_at: view.now,
             finished_at: view.now,
         }),
@@ -398,6 +424,7 @@ fn terminal_state(view: &MemberView<'_>, status: &IflearnerJobStatus) -> WorkSta
         code: status.exit_code,
         signal: None,
         reason: None,
+        last_lines: Vec::new(),
         started_at: at(&status.start_time),
         finished_at: at(&status.completion_time),
     };
@@ -759,6 +786,21 @@ mod tests {
             end("StartError", &pod("Failed", over(128, "StartError"))),
             (Some(128), None, Some(ReasonCode::SpawnFailed))
         );
+        for (message, part) in [
+            ("exec: \"/app/fit.py\": permission denied: unknown", "run `chmod +x`"),
+            ("exec: \"/app/fit.py\": stat /app/fit.py: no such file or directory", "interpreter"),
+            ("exec: \"fit\": executable file not found in $PATH: unknown", "has no such program"),
+            ("OCI runtime create failed", "check command and workdir"),
+        ] {
+            let mut over = over(128, "StartError");
+            over["terminated"]["message"] = json!(message);
+            let state = work_state(&view(Some(&failed("StartError")), &[&pod("Failed", over)]));
+            let WorkState::Exited(Exit { reason: Some(reason), .. }) = state else {
+                panic!("{state:?}")
+            };
+            assert!(reason.message.contains(part), "{reason}");
+            assert!(!reason.message.contains("fit"), "{reason} names nothing of the party");
+        }
         let mut evicted = pod("Failed", over(137, "Error"));
         evicted.status.get_or_insert_default().reason = Some("Evicted".to_owned());
         assert_eq!(end("Evicted", &evicted), (Some(137), None, Some(ReasonCode::RuntimeError)));
@@ -788,6 +830,7 @@ mod tests {
             code: Some(code),
             signal: None,
             reason: None,
+            last_lines: Vec::new(),
             started_at: Timestamp(1),
             finished_at: Timestamp(2),
         };

@@ -21,6 +21,7 @@ use super::client::Client;
 use super::enforce::Enforcer;
 use super::{sweep, transient};
 use crate::runtime::backoff::Backoff;
+use crate::runtime::logs::last_lines;
 use crate::runtime::observe::Observations;
 use crate::runtime::{RuntimeError, WorkKey, WorkState};
 use crate::sidecar::protocol::Request;
@@ -184,16 +185,21 @@ impl Entry {
                         tracing::debug!(run.id = %self.key.run, error = %error, "the sidecar does not respond; retrying");
                     }
                 }
-                Ok(RunDirState::Exited(record)) => {
+                Ok(RunDirState::Exited(mut record)) => {
                     // A workload can write an exit and kill its sidecar.
                     self.sweep().await;
+                    self.add_last_lines(&mut record.exit).await;
                     let progress = last_progress.or(record.progress);
                     return self.publish(WorkState::Exited(record.exit), progress);
                 }
                 Ok(RunDirState::Interrupted(lock)) => {
                     self.sweep().await;
                     let state = match self.enforcer.cause() {
-                        Some(cause) => WorkState::Exited(self.write_exit(cause).await),
+                        Some(cause) => {
+                            let mut exit = self.write_exit(cause).await;
+                            self.add_last_lines(&mut exit).await;
+                            WorkState::Exited(exit)
+                        }
                         None => WorkState::Lost(sidecar_lost()),
                     };
                     drop(lock);
@@ -226,6 +232,15 @@ impl Entry {
         }
     }
 
+    /// Replaces the last lines of an exit: those of a failed workload are read from its log.
+    async fn add_last_lines(&self, exit: &mut Exit) {
+        exit.last_lines = if exit.code == Some(0) {
+            Vec::new()
+        } else {
+            last_lines(self.dir.join(name::LOG)).await
+        };
+    }
+
     /// Writes the exit of a workload that the agent killed. If the write fails, a later agent
     /// reports the workload as lost.
     async fn write_exit(&self, cause: Reason) -> Exit {
@@ -238,6 +253,7 @@ impl Entry {
             code: None,
             signal: Some(libc::SIGKILL),
             reason: Some(cause),
+            last_lines: Vec::new(),
             started_at: started.map_or(now, Timestamp),
             finished_at: now,
         };
