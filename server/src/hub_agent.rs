@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::grpc::{self, Peer};
-use crate::listener::ListenerLimits;
+use crate::listener::{ConnectionRequests, ListenerLimits};
 use crate::state::App;
 use crate::store::PartyRow;
 
@@ -72,6 +72,7 @@ pub(crate) async fn spawn(
                     Arc::clone(&app),
                     io,
                     Peer::Embedded(party.clone()),
+                    ConnectionRequests::default(),
                     ListenerLimits::of(1),
                     metrics.clone(),
                 ));

@@ -58,6 +58,7 @@ pub struct Metrics {
     handshakes_failed: Family<Labels<1>, Counter>,
     refused: Family<Labels<1>, Counter>,
     stalled: Family<Labels<1>, Counter>,
+    evicted: Family<Labels<1>, Counter>,
     session_limits: Family<Labels<1>, Counter>,
     disk_size: Gauge,
     disk_free: Gauge,
@@ -92,6 +93,7 @@ pub(crate) struct ListenerMetrics {
     handshakes_failed: Counter,
     refused: Counter,
     stalled: Counter,
+    evicted: Counter,
 }
 
 /// A connection, counted until it is dropped.
@@ -123,6 +125,11 @@ impl ListenerMetrics {
     /// Counts a connection that was dropped because its peer did not read a response.
     pub(crate) fn stalled(&self) {
         self.stalled.inc();
+    }
+
+    /// Counts a connection that ended in favour of another one, because it waited for its peer.
+    pub(crate) fn evicted(&self) {
+        self.evicted.inc();
     }
 }
 
@@ -213,6 +220,12 @@ impl Metrics {
                 r,
                 "connections_stalled",
                 "Connections dropped because their peer did not read a response",
+            ),
+            evicted: add(
+                r,
+                "connections_evicted",
+                "Connections closed for another one while all slots were taken, because they waited \
+                 for their peer",
             ),
             session_limits: add(r, "session_limits", "Sessions of agents ended because of a limit"),
             disk_size: add_with_unit(
@@ -366,6 +379,7 @@ impl Metrics {
             handshakes_failed: self.handshakes_failed.get_or_create(&label).clone(),
             refused: self.refused.get_or_create(&label).clone(),
             stalled: self.stalled.get_or_create(&label).clone(),
+            evicted: self.evicted.get_or_create(&label).clone(),
         }
     }
 

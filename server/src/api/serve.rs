@@ -38,18 +38,20 @@ pub async fn serve(
 ) {
     let (metrics, stopping) = (app.metrics.listener("rest"), app.stopping.clone());
     let (router, measured, ends) = (router(app), metrics.clone(), stopping.clone());
-    let served = move |io| serve_io(router.clone(), io, limits, measured.clone(), ends.clone());
+    let served = move |io, requests| {
+        serve_io(router.clone(), io, requests, limits, measured.clone(), ends.clone())
+    };
     listener::accept(listener, limits, tls, metrics, &stopping, served).await;
 }
 
 async fn serve_io(
     router: axum::Router,
     io: Io,
+    requests: ConnectionRequests,
     limits: ListenerLimits,
     metrics: ListenerMetrics,
     stopping: CancellationToken,
 ) {
-    let requests = ConnectionRequests::default();
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()

@@ -178,7 +178,9 @@ pub async fn serve(
 ) {
     let (metrics, stopping) = (app.metrics.listener("grpc"), app.stopping.clone());
     let measured = metrics.clone();
-    let served = move |io| serve_io(Arc::clone(&app), io, Peer::Network, limits, measured.clone());
+    let served = move |io, requests| {
+        serve_io(Arc::clone(&app), io, Peer::Network, requests, limits, measured.clone())
+    };
     listener::accept(listener, limits, tls, metrics, &stopping, served).await;
 }
 
@@ -187,13 +189,13 @@ pub(crate) async fn serve_io<I>(
     app: Arc<App>,
     io: I,
     peer: Peer,
+    requests: ConnectionRequests,
     limits: ListenerLimits,
     metrics: ListenerMetrics,
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let stopping = app.stopping.clone();
-    let requests = ConnectionRequests::default();
     let service = requests.track(TowerToHyperService::new(LimitedControl::new(ControlService {
         app,
         peer,

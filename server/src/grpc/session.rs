@@ -725,7 +725,14 @@ mod tests {
             run_session(app, party, proof, stream, call, out)
         });
         let connection = size_of_future(|(app, io, peer, limits, metrics)| {
-            super::super::serve_io::<crate::listener::Io>(app, io, peer, limits, metrics)
+            super::super::serve_io::<crate::listener::Io>(
+                app,
+                io,
+                peer,
+                crate::listener::ConnectionRequests::default(),
+                limits,
+                metrics,
+            )
         });
         assert!(session <= 3 * 1024, "a session's task takes {session} bytes");
         assert!(connection <= 2 * 1024, "a connection's task takes {connection} bytes");

@@ -7,9 +7,11 @@
 //! | reads none of a response: its socket or its HTTP/2 window is full | [`ListenerLimits::write_timeout`] |
 //! | holds many connections | [`ListenerLimits::per_address`]; the next is closed at once |
 //!
-//! While all slots are taken the loop accepts no connection: peers wait in the kernel's queue,
-//! which costs this process nothing.
+//! While all slots are taken, the loop accepts one connection and evicts the one that has waited
+//! longest for its peer, see [`evict`]. Further peers wait in the kernel's queue, which costs this
+//! process nothing.
 
+mod evict;
 mod requests;
 mod slots;
 mod write_deadline;
@@ -20,7 +22,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
@@ -28,9 +30,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::{ListenerMetrics, OpenConnection};
+use evict::Connections;
 pub(crate) use requests::ConnectionRequests;
 use slots::SourceSlots;
 use write_deadline::WriteDeadline;
+
+/// Delay between two searches for a connection to evict.
+const EVICTION_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// Delay after a failed `accept`: usually too many files are open, and an immediate retry would
 /// spin.
@@ -46,6 +52,8 @@ pub struct ListenerLimits {
     pub idle_timeout: Duration,
     /// Longest time in which a peer reads none of a response that is ready.
     pub write_timeout: Duration,
+    /// Shortest wait for a peer after which its connection may be evicted for another one.
+    pub evict_after: Duration,
 }
 
 impl ListenerLimits {
@@ -57,6 +65,7 @@ impl ListenerLimits {
             per_address: connections,
             idle_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
+            evict_after: Duration::from_secs(1),
         }
     }
 }
@@ -71,26 +80,36 @@ pub(crate) async fn accept<F>(
     tls: Option<TlsAcceptor>,
     metrics: ListenerMetrics,
     stopping: &CancellationToken,
-    serve: impl Fn(Io) -> F + Clone + Send + 'static,
+    serve: impl Fn(Io, ConnectionRequests) -> F + Clone + Send + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(limits.connections));
     let slots = SourceSlots::new(limits.per_address);
-    let connections = TaskTracker::new();
+    let (open, connections) = (Connections::default(), TaskTracker::new());
     loop {
-        if places.available_permits() == 0 {
-            metrics.full();
-        }
         let accepted = tokio::select! {
             () = stopping.cancelled() => break,
-            accepted = async { (Arc::clone(&places).acquire_owned().await, listener.accept().await) } => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
-            (Ok(permit), Ok((stream, peer))) => {
-                let Some(source) = slots.enter(peer.ip()) else {
+            Ok((stream, peer)) => {
+                let refuse = || {
                     metrics.refused();
                     tracing::debug!(peer = %peer.ip(), "closed a connection: its source address has no free slot");
+                };
+                // Otherwise it would evict a connection of another address. If one address may take
+                // all slots, it waits for a slot like any other.
+                if limits.per_address < limits.connections && !slots.has_room(peer.ip()) {
+                    refuse();
+                    continue;
+                }
+                let taken = tokio::select! {
+                    () = stopping.cancelled() => break,
+                    taken = take_place(&places, &open, limits.evict_after, &metrics) => taken,
+                };
+                let Some(source) = slots.enter(peer.ip()) else {
+                    refuse();
                     continue;
                 };
                 if let Err(error) = stream.set_nodelay(true) {
@@ -98,6 +117,8 @@ pub(crate) async fn accept<F>(
                     continue;
                 }
                 let place: OpenConnection = metrics.enter();
+                let requests = ConnectionRequests::default();
+                let entry = open.enter(requests.clone());
                 let stream = WriteDeadline::new(stream, limits.write_timeout);
                 // Boxed, so that a connection does not reserve space for its handshake.
                 let handshake = accept_tls(
@@ -110,21 +131,51 @@ pub(crate) async fn accept<F>(
                 .boxed();
                 let serve = serve.clone();
                 connections.spawn(async move {
-                    if let Some(io) = handshake.await {
-                        serve(io).await;
+                    let evicted = entry.evicted.clone();
+                    let served = async move {
+                        if let Some(io) = handshake.await {
+                            serve(io, requests).await;
+                        }
+                    };
+                    tokio::select! {
+                        () = served => {}
+                        () = evicted.cancelled() => {}
                     }
-                    drop((permit, source, place));
+                    drop((taken, source, place, entry));
                 });
             }
-            (Ok(_), Err(error)) => {
+            Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 flow_common::clock::sleep(ACCEPT_RETRY_DELAY).await;
             }
-            (Err(_), _) => unreachable!("the semaphore is never closed"),
         }
     }
     connections.close();
     connections.wait().await;
+}
+
+/// Takes a place for a connection. While there is none, it evicts connections that wait for their
+/// peers.
+async fn take_place(
+    places: &Arc<Semaphore>,
+    open: &Connections,
+    evict_after: Duration,
+    metrics: &ListenerMetrics,
+) -> Option<OwnedSemaphorePermit> {
+    if let Ok(permit) = Arc::clone(places).try_acquire_owned() {
+        return Some(permit);
+    }
+    metrics.full();
+    loop {
+        if open.evict(evict_after) {
+            metrics.evicted();
+            tracing::debug!("evicted the connection that waited longest for its peer");
+        }
+        tokio::select! {
+            permit = Arc::clone(places).acquire_owned() => return permit.ok(),
+            () = flow_common::clock::sleep(EVICTION_RETRY_DELAY) => {}
+        }
+    }
 }
 
 /// Performs the TLS handshake, if TLS is configured; `None` if it fails, times out, or the listener

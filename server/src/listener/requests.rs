@@ -31,11 +31,28 @@ pub(crate) struct ConnectionRequests {
     deliveries: Arc<ResponseDeliveries>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct RequestCount {
     /// Requests from their complete head to the end of the response body.
     active: usize,
     has_had_request: bool,
+    /// End of the last request, or begin of the connection.
+    idle_since: Monotonic,
+}
+
+impl Default for RequestCount {
+    fn default() -> Self {
+        Self { active: 0, has_had_request: false, idle_since: monotonic() }
+    }
+}
+
+/// Action of the peer that a connection waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PeerWait {
+    /// The peer must read a response.
+    Response,
+    /// The peer must send a request.
+    Request,
 }
 
 impl ConnectionRequests {
@@ -50,6 +67,16 @@ impl ConnectionRequests {
             count.has_had_request = true;
         });
         ActiveRequest(self.count.clone())
+    }
+
+    /// Returns the action of the peer that the connection waits for, and since when; `None` while the
+    /// hub works on a request.
+    pub(super) fn peer_wait(&self) -> Option<(PeerWait, Monotonic)> {
+        let count = self.count.borrow();
+        if count.active == 0 {
+            return Some((PeerWait::Request, count.idle_since));
+        }
+        self.deliveries.oldest().map(|since| (PeerWait::Response, since))
     }
 
     /// Waits until no request was active for `timeout`.
@@ -188,7 +215,10 @@ pub(crate) struct ActiveRequest(watch::Sender<RequestCount>);
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.0.send_modify(|count| count.active -= 1);
+        self.0.send_modify(|count| {
+            count.active -= 1;
+            count.idle_since = monotonic();
+        });
     }
 }
 

@@ -33,6 +33,11 @@ impl SourceSlots {
         Some(SourceSlot { slots: self.clone(), source })
     }
 
+    /// True if a connection from `address` would get a slot.
+    pub(super) fn has_room(&self, address: IpAddr) -> bool {
+        self.lock().get(&source_of(address)).is_none_or(|count| *count < self.max)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         self.open.lock()
     }

@@ -365,6 +365,41 @@ async fn a2_client_that_reads_no_responses_is_disconnected() {
     assert_eq!(ask(&mut connect(address).await).await, "HTTP/1.1 200 OK");
 }
 
+/// Four addresses hold every slot with requests whose responses they do not read.
+#[tokio::test]
+async fn a2_full_listener_evicts_the_connection_that_waits_longest_for_its_peer() {
+    let hub = TestApp::start().await;
+    let limits = ListenerLimits {
+        per_address: 2,
+        idle_timeout: Duration::from_secs(3600),
+        write_timeout: Duration::from_secs(3600),
+        evict_after: Duration::from_millis(200),
+        ..ListenerLimits::of(8)
+    };
+    let (address, _) = listen_at(&hub, limits, None).await;
+    let mut idle = connect_from([127, 0, 0, 5], address).await;
+    ask(&mut idle).await;
+    let mut holders = Vec::new();
+    for n in 0..7 {
+        let mut holder = connect_from([127, 0, 0, 1 + n / 2], address).await;
+        holder.write_all(&http2::get("/docs")).await.expect("the hub reads");
+        holders.push(tokio::spawn(http2::until_closed(holder)));
+    }
+    // Each of these needs a slot and keeps it: three holders lose theirs.
+    let mut callers = Vec::new();
+    for n in 6..9 {
+        let mut caller = connect_from([127, 0, 0, n], address).await;
+        assert_eq!(ask(&mut caller).await, "HTTP/1.1 200 OK");
+        callers.push(caller);
+    }
+    flow_testkit::wait_for("three holders to be closed", SOON, async || {
+        holders.iter().filter(|holder| holder.is_finished()).count() == 3
+    })
+    .await;
+    assert_eq!(counted(&hub, "connections_evicted").await, 3);
+    assert_eq!(ask(&mut idle).await, "HTTP/1.1 200 OK", "a reader keeps its connection");
+}
+
 #[tokio::test]
 async fn a2_address_with_all_its_slots_leaves_slots_to_others() {
     let hub = TestApp::start().await;
