@@ -12,6 +12,7 @@
 //! member that was refused at once is deleted when it settles, and of the others the newest
 //! [`SETTLED_MEMBERS_MAX`] stay.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,6 +36,10 @@ pub const SETTLED_RETENTION_S: u64 = 7 * 24 * 3600;
 const VERSION: i64 = 1;
 const FILE: &str = "journal.db";
 const LOCK: &str = "journal.lock";
+/// File that tests whether the disk has space.
+const SPACE_PROBE: &str = "space.tmp";
+/// Size of that file: the space that the start of a member needs.
+const SPACE_PROBE_BYTES: usize = 64 << 10;
 
 const SCHEMA: &str = "
 CREATE TABLE agent (
@@ -87,6 +92,8 @@ pub enum JournalError {
         "the directory of the journal was deleted or replaced: restore it and restart the agent"
     )]
     Gone,
+    #[error("cannot write a test file of {SPACE_PROBE_BYTES} bytes beside the journal: {0}")]
+    Space(std::io::Error),
     #[error("journal: {0}")]
     Database(#[from] sqlx::Error),
 }
@@ -120,6 +127,20 @@ pub struct Journal {
     ceiling: u64,
     first_sequence: u64,
     lock: DirLock,
+    space_probe: PathBuf,
+}
+
+/// Tests whether the disk has space for a member. On a full disk the database still takes small
+/// changes in the space that its log has.
+fn probe_space(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::File::create_new(path)?;
+    let written = file.write_all(&[b' '; SPACE_PROBE_BYTES]);
+    std::fs::remove_file(path)?;
+    written
 }
 
 impl Journal {
@@ -159,8 +180,9 @@ impl Journal {
             .map_err(|e: flow_domain::id::BadId| broken("agent", "1", e.to_string()))?;
         let seen = SeenHub { incarnation: unsigned(incarnation), revision: unsigned(revision) };
         let first_sequence = unsigned(sequence);
+        let space_probe = dir.join(SPACE_PROBE);
         let mut journal =
-            Self { db, instance, seen, ceiling: first_sequence, first_sequence, lock };
+            Self { db, instance, seen, ceiling: first_sequence, first_sequence, lock, space_probe };
         journal.write(&[], &[], first_sequence, seen).await?;
         Ok(journal)
     }
@@ -204,6 +226,13 @@ impl Journal {
         };
         let is_probe = members.is_empty() && ceiling == self.ceiling && seen == self.seen;
         let ceiling = ceiling + u64::from(is_probe);
+        if is_probe {
+            let path = self.space_probe.clone();
+            let probed = tokio::task::spawn_blocking(move || probe_space(&path)).await;
+            probed
+                .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+                .map_err(JournalError::Space)?;
+        }
         let mut tx = self.db.begin().await?;
         if ceiling != self.ceiling || seen != self.seen {
             sqlx::query(

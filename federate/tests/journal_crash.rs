@@ -133,6 +133,22 @@ async fn journal_has_one_agent_and_its_lock_ends_with_the_process() {
 }
 
 #[tokio::test]
+async fn b2_probe_needs_the_space_of_a_member_and_leaves_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(dir.path()).await.unwrap();
+    let (sequence, seen) = (journal.first_sequence(), journal.seen());
+    journal.write(&[], &[], sequence, seen).await.unwrap();
+    let probe = dir.path().join("data/space.tmp");
+    assert!(!probe.exists());
+    // The journal itself takes a small change; the test file is impossible.
+    std::fs::create_dir(&probe).unwrap();
+    let refused = journal.write(&[], &[], sequence, seen).await.unwrap_err();
+    assert!(matches!(refused, JournalError::Space(_)), "{refused}");
+    std::fs::remove_dir(&probe).unwrap();
+    journal.write(&[], &[], sequence, seen).await.unwrap();
+}
+
+#[tokio::test]
 async fn journal_of_another_party_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     open(dir.path()).await.unwrap().close().await.unwrap();

@@ -12,7 +12,7 @@ use flow_federate::runtime::WorkState;
 use flow_federate::runtime::fake::Mode;
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::hub_message::Body as ToAgent;
-use flow_proto::v1::{DesiredMember, LogOpen, LogRefused, Welcome};
+use flow_proto::v1::{DesiredMember, LogOpen, LogRefused, SnapshotBegin, Welcome};
 use sqlx::Connection as _;
 
 use crate::fake_hub::{self, FakeHub, Session, TestAgent, desired_member, key, run_id};
@@ -95,6 +95,22 @@ async fn members_beyond_the_limit_of_an_agent_are_rejected_with_a_reason() {
     };
     session.assign(next).await;
     session.report(&again, MemberPhase::Reserved).await;
+}
+
+#[tokio::test]
+async fn a8_revision_that_no_hub_reaches_is_ignored() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    agent.start(hub.connector());
+    let mut session = hub.open(Vec::new()).await;
+    let begin = SnapshotBegin { revision: u64::MAX, ..SnapshotBegin::default() };
+    session.send(ToAgent::SnapshotBegin(begin)).await;
+    let desired = desired_member(1, 1, 2, DesiredPhase::Reserved);
+    session.assign(DesiredMember { revision: 1 << 60, ..desired }).await;
+    session.report(&run_id(1), MemberPhase::Reserved).await;
+    drop(session);
+    let mut session = next_session(&mut hub, &agent).await;
+    let seen = session.hello().await.seen_revision;
+    assert!(seen < 1 << 48, "{seen}");
 }
 
 #[tokio::test]
