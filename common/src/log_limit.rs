@@ -14,6 +14,7 @@ const PERIOD: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct LogLimit {
     lines_max: u32,
+    period: Duration,
     began_at: Option<Monotonic>,
     lines: u32,
     dropped: u64,
@@ -29,13 +30,19 @@ impl LogLimit {
     /// A limit of this many lines a minute.
     #[must_use]
     pub const fn per_minute(lines_max: u32) -> Self {
-        Self { lines_max, began_at: None, lines: 0, dropped: 0 }
+        Self::new(lines_max, PERIOD)
+    }
+
+    /// A limit of `lines_max` lines in each `period`.
+    #[must_use]
+    pub const fn new(lines_max: u32, period: Duration) -> Self {
+        Self { lines_max, period, began_at: None, lines: 0, dropped: 0 }
     }
 
     /// Returns `None` if the line at `now` exceeds the limit, otherwise the number of lines dropped
     /// since the last one.
     pub fn admit(&mut self, now: Monotonic) -> Option<u64> {
-        if self.began_at.is_none_or(|began_at| now.since(began_at) >= PERIOD) {
+        if self.began_at.is_none_or(|began_at| now.since(began_at) >= self.period) {
             (self.began_at, self.lines) = (Some(now), 0);
         }
         if self.lines >= self.lines_max {

@@ -3,8 +3,13 @@
 //! A log line never blocks or fails the program: a line that cannot be written (disk full, pipe
 //! closed, reader stopped) is dropped and counted, and a write waits at most [`WRITE_WAIT_MAX`].
 //!
+//! One place in the code writes at most `PLACE_LINES_MAX` lines in `PLACE_PERIOD`, for any cause: a
+//! restart with many clients must not fill the disk. The next line of that place shows the number of
+//! lines that were left out. Debug lines have no limit.
+//!
 //! Secrets do not reach the log: [`crate::secret_file::Secret`] prints as `[secret]`.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,8 +20,13 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::clock::{Monotonic, monotonic};
+use crate::log_limit::LogLimit;
 
 /// Longest wait until a pipe, a socket or a terminal accepts data. After a timeout lines are
 /// dropped without a wait until it accepts data again.
@@ -24,6 +34,11 @@ const WRITE_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Bytes that can be written without blocking to a pipe that `poll` reports as writable:
 /// `PIPE_BUF`.
 const WRITE_BYTES_MAX: usize = nix::libc::PIPE_BUF;
+
+/// Limit of the lines of one place in the code per period, at level info and above.
+const PLACE_LINES_MAX: u32 = 100;
+/// Period of that limit.
+const PLACE_PERIOD: Duration = Duration::from_secs(10);
 
 /// The `log` section of every configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -84,7 +99,7 @@ pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .log_internal_errors(false)
-        .with_writer(|| StandardError);
+        .with_writer(Lines { format: config.format, places: Mutex::default() });
     match config.format {
         LogFormat::Text => lines.with_ansi(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
@@ -122,12 +137,64 @@ fn write_line(line: &[u8]) {
     }
 }
 
-/// The output of the subscriber, which writes each line with one call.
-struct StandardError;
+/// The output of the subscriber, with a limit for each place in the code.
+struct Lines {
+    format: LogFormat,
+    /// By address of the metadata, of which each place has its own.
+    places: Mutex<HashMap<usize, LogLimit>>,
+}
+
+impl Lines {
+    /// Returns `None` if the line exceeds the limit of its place, otherwise the number of lines left
+    /// out since the last one.
+    fn admit(&self, place: usize, now: Monotonic) -> Option<u64> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = || LogLimit::new(PLACE_LINES_MAX, PLACE_PERIOD);
+        places.entry(place).or_insert_with(limit).admit(now)
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = StandardError;
+
+    fn make_writer(&'a self) -> StandardError {
+        StandardError { format: self.format, left_out: Some(0) }
+    }
+
+    fn make_writer_for(&'a self, of: &Metadata<'_>) -> StandardError {
+        if *of.level() > Level::INFO {
+            return self.make_writer();
+        }
+        let left_out = self.admit(std::ptr::from_ref(of).addr(), monotonic());
+        StandardError { format: self.format, left_out }
+    }
+}
+
+/// Writes one line, which the subscriber passes with one call.
+struct StandardError {
+    format: LogFormat,
+    /// Lines of the same place that were left out before this one; `None`: this one is, too.
+    left_out: Option<u64>,
+}
+
+/// Adds the number of lines that were left out to a line.
+fn with_left_out(line: &[u8], format: LogFormat, left_out: u64) -> Vec<u8> {
+    let (end, note) = match format {
+        LogFormat::Text => (&b"\n"[..], format!(" lines_left_out={left_out}\n")),
+        LogFormat::Json => (&b"}\n"[..], format!(",\"lines_left_out\":{left_out}}}\n")),
+    };
+    let mut noted = line.strip_suffix(end).unwrap_or(line).to_vec();
+    noted.extend(note.as_bytes());
+    noted
+}
 
 impl io::Write for StandardError {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        write_line(line);
+        match self.left_out {
+            None => _ = DROPPED.fetch_add(1, Ordering::Relaxed),
+            Some(0) => write_line(line),
+            Some(left_out) => write_line(&with_left_out(line, self.format, left_out)),
+        }
         Ok(line.len())
     }
 
@@ -199,6 +266,20 @@ impl<F: AsFd> LineWriter<F> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a11_lines_of_one_place_are_limited_and_counted() {
+        let lines = super::Lines { format: super::LogFormat::Text, places: Default::default() };
+        let begin = super::Monotonic::default();
+        let admitted = (0..656).filter(|_| lines.admit(1, begin).is_some()).count();
+        assert_eq!(admitted, 100);
+        assert_eq!(lines.admit(2, begin), Some(0), "another place has its own limit");
+        assert_eq!(lines.admit(1, begin + super::PLACE_PERIOD), Some(556));
+        let text = super::with_left_out(b"WARN x\n", super::LogFormat::Text, 7);
+        assert_eq!(text, b"WARN x lines_left_out=7\n");
+        let json = super::with_left_out(b"{\"a\":1}\n", super::LogFormat::Json, 7);
+        assert_eq!(json, b"{\"a\":1,\"lines_left_out\":7}\n");
+    }
+
     use std::fs::File;
     use std::io::Read as _;
 
