@@ -2,12 +2,12 @@
 //! in, text out.
 
 use console::{measure_text_width, truncate_str};
-use flow_api_types::{ContactState, Member, MemberProgress, Run};
+use flow_api_types::{ContactState, Member, MemberProgress, ProgressSummary, Run, RunSummary};
 use flow_domain::member::{MemberPhase, ReasonCode};
 use flow_domain::run::{RunPhase, WaitCode};
 use jiff::Timestamp;
 
-use crate::output::{duration, member_style, run_phase, seconds_between, table};
+use crate::output::{self, duration, member_style, run_phase, seconds_between, table};
 
 /// Width of the progress bar, in cells.
 const BAR_WIDTH: usize = 24;
@@ -208,6 +208,29 @@ fn bar(done: u32, all: u32) -> String {
 #[must_use]
 pub fn height(lines: &[String], width: usize) -> usize {
     lines.iter().map(|line| measure_text_width(line).div_ceil(width.max(1)).max(1)).sum()
+}
+
+/// Formats the epoch of a run.
+pub fn epochs(run: Option<&RunSummary>) -> String {
+    match run.map(|run| &run.progress) {
+        Some(ProgressSummary { epoch: Some(epoch), epochs: Some(epochs), .. }) => {
+            format!("{epoch}/{epochs}")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Returns the cause of the end of the run, or the cause for which it is not running yet.
+pub fn reason(run: &RunSummary) -> String {
+    let ending = run.ending.as_ref().map(|ending| ending.message.clone());
+    ending
+        .or_else(|| run.waiting.as_ref().map(|waiting| waiting.message.clone()))
+        .unwrap_or_default()
+}
+
+/// Formats the phase of a task's newest run.
+pub fn phase_cell(run: Option<&RunSummary>) -> String {
+    run.map_or_else(|| "never started".to_owned(), |run| output::run_phase(&run.phase))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use flow_api_types::{
 use flow_domain::run::RunPhase;
 use serde_json::Value;
 
-use super::task::{epochs, reason};
 use crate::args::{RunCommand, RunLogsArgs, RunMetricsArgs};
 use crate::client::Client;
 use crate::command::{logs, metrics};
@@ -15,7 +14,7 @@ use crate::error::{CliError, Exit};
 use crate::output::{self, Format};
 use crate::resolve;
 use crate::response;
-use crate::view;
+use crate::view::{self, epochs, reason};
 
 /// Digits of a digest in a table.
 const DIGEST_DIGITS: usize = 12;

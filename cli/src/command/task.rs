@@ -1,13 +1,12 @@
 //! `flowctl task …`
 
-use std::collections::BTreeMap;
-
-use flow_api_types::{Event, ProgressSummary, RunSummary, Task, TaskDocument, TaskMember};
+use flow_api_types::{RunSummary, Task, TaskDocument};
 use flow_domain::run::RunPhase;
 use serde_json::Value;
 
 use crate::args::{TaskCommand, TaskFilters, WatchArgs};
 use crate::client::{Client, Tagged};
+use crate::command::describe::{events_table, head, members, read_events, template_name};
 use crate::command::run::of_task;
 use crate::command::{apply, describe, edit, logs, metrics, submit};
 use crate::confirm::confirm;
@@ -16,6 +15,7 @@ use crate::manifest::{self, Document};
 use crate::output::{self, Format};
 use crate::resolve;
 use crate::response;
+use crate::view::{epochs, phase_cell, reason};
 use crate::watch;
 
 pub async fn run(client: &Client, command: TaskCommand, format: Format) -> Result<Exit, CliError> {
@@ -111,43 +111,6 @@ async fn get(
     output::show(format, &value, || head(&task, &template) + "\n" + &members(&task))
 }
 
-/// Returns the name of the task's template. A task keeps the id of a template that was deleted.
-pub async fn template_name(client: &Client, task: &Task) -> String {
-    match resolve::template(client, &task.template).await {
-        Ok((_, template)) => template.content.name,
-        Err(_) => task.template.clone(),
-    }
-}
-
-/// Formats the fields of a task.
-pub fn head(task: &Task, template: &str) -> String {
-    let run = task.run.as_ref();
-    let parameters: Vec<String> =
-        task.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    output::fields(&[
-        ("name", task.name.clone()),
-        ("id", task.id.clone()),
-        ("remark", task.remark.clone()),
-        ("template", format!("{template} revision {}", task.revision)),
-        ("epochs", task.epochs.to_string()),
-        ("parameters", parameters.join(" ")),
-        ("age", output::age(&task.created_at, crate::output::now())),
-        ("runs", task.runs.to_string()),
-        ("phase", phase_cell(run)),
-        ("epoch", epochs(run)),
-        ("reason", run.map(reason).unwrap_or_default()),
-    ])
-}
-
-/// Formats the members of a task.
-pub fn members(task: &Task) -> String {
-    let row = |member: &TaskMember| {
-        let dataset = member.dataset.clone().unwrap_or_default();
-        vec![member.party.clone(), member.role.to_string(), dataset]
-    };
-    output::table(&["PARTY", "ROLE", "DATASET"], task.members.iter().map(row).collect())
-}
-
 async fn clone(
     client: &Client,
     reference: &str,
@@ -189,61 +152,8 @@ async fn delete(
     Ok(())
 }
 
-/// Reads the events of a task and the number of each of its runs, by id.
-pub async fn read_events(
-    client: &Client,
-    task: &Task,
-) -> Result<(Value, Vec<Event>, BTreeMap<String, u32>), CliError> {
-    let all: Vec<Value> = client.list(&["tasks", &task.id, "events"], &[], "after").await?;
-    let events: Vec<Event> = all.iter().map(response::read).collect::<Result<_, _>>()?;
-    let runs: Vec<RunSummary> = client.list(&["tasks", &task.id, "runs"], &[], "cursor").await?;
-    let numbers = runs.into_iter().map(|run| (run.id, run.number)).collect();
-    Ok((Value::Array(all), events, numbers))
-}
-
-/// Formats events with the number of their run.
-pub fn events_table(events: Vec<Event>, numbers: &BTreeMap<String, u32>) -> String {
-    let row = |event: Event| {
-        let run = event.run.and_then(|run| numbers.get(&run)).map(u32::to_string);
-        vec![
-            event.seq.to_string(),
-            event.at.to_string(),
-            run.unwrap_or_default(),
-            event.kind.to_string(),
-            event.party.unwrap_or_default(),
-            event.message,
-        ]
-    };
-    output::table(
-        &["NUMBER", "TIME", "RUN", "KIND", "PARTY", "MESSAGE"],
-        events.into_iter().map(row).collect(),
-    )
-}
-
 async fn events(client: &Client, reference: &str, format: Format) -> Result<(), CliError> {
     let (_, task) = resolve::task(client, reference).await?;
     let (value, events, numbers) = read_events(client, &task).await?;
     output::show(format, &value, || events_table(events, &numbers))
-}
-
-fn phase_cell(run: Option<&RunSummary>) -> String {
-    run.map_or_else(|| "never started".to_owned(), |run| output::run_phase(&run.phase))
-}
-
-/// Formats the epoch of a run.
-pub fn epochs(run: Option<&RunSummary>) -> String {
-    match run.map(|run| &run.progress) {
-        Some(ProgressSummary { epoch: Some(epoch), epochs: Some(epochs), .. }) => {
-            format!("{epoch}/{epochs}")
-        }
-        _ => String::new(),
-    }
-}
-
-/// Returns the cause of the end of the run, or the cause for which it is not running yet.
-pub fn reason(run: &RunSummary) -> String {
-    let ending = run.ending.as_ref().map(|ending| ending.message.clone());
-    ending
-        .or_else(|| run.waiting.as_ref().map(|waiting| waiting.message.clone()))
-        .unwrap_or_default()
 }

@@ -17,11 +17,11 @@ use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::task::{epochs, reason};
 use crate::client::Client;
 use crate::error::{CliError, Exit};
 use crate::output;
 use crate::response;
+use crate::view::{epochs, reason};
 
 /// Interval between two reads.
 const READ_INTERVAL: Duration = Duration::from_secs(1);
