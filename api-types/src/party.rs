@@ -38,6 +38,14 @@ pub struct Contact {
     pub since: Option<Time>,
 }
 
+impl Contact {
+    /// A party whose agent has never connected.
+    #[must_use]
+    pub fn never() -> Self {
+        Self { state: ContactState::Away.into(), since: None }
+    }
+}
+
 impl From<flow_domain::member::Contact> for Contact {
     fn from(contact: flow_domain::member::Contact) -> Self {
         match contact {
@@ -125,6 +133,10 @@ pub struct Party {
     pub created_at: Time,
     /// Connection of the party's agent.
     pub contact: Contact,
+    /// When an administrator disabled the party. Absent if the party is enabled. A disabled party
+    /// gets no new members; running ones continue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled_at: Option<Time>,
     /// Agent that last connected. Absent if none ever did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,

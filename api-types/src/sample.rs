@@ -50,6 +50,8 @@ fn run() -> flow_domain::run::Run {
         role: member.role,
         connected: Some(instance()),
         away_since: CREATED_AT,
+        never_connected: false,
+        disabled: false,
     };
     let new = NewRun {
         id: sample::run_id(),
@@ -261,6 +263,7 @@ impl Party {
             remark,
             created_at: CREATED_AT.into(),
             contact: Contact::Connected.into(),
+            disabled_at: None,
             agent: Some(Agent { instance: instance().into(), version: "0.1.0".to_owned() }),
             inventory: None,
         }

@@ -223,6 +223,16 @@ pub enum PartyCommand {
         #[command(flatten)]
         secret: SecretArgs,
     },
+    /// Send no new members to a party; its running members continue
+    Disable {
+        /// Name of the party
+        party: PartyId,
+    },
+    /// Send members to a disabled party again
+    Enable {
+        /// Name of the party
+        party: PartyId,
+    },
     /// Remove a party without active runs; its tasks and runs stay readable
     Remove {
         /// Name of the party

@@ -364,6 +364,19 @@ fn u21_secret_is_replaced_and_party_removed() {
 }
 
 #[test]
+fn u25_party_is_disabled_and_enabled() {
+    let fake = Fake::start();
+    let done = fake.run(&["party", "disable", "party-a"]).exits(0);
+    assert!(done.out.contains("party party-a is disabled: it gets no new members"), "{done:?}");
+    let list = fake.run(&["party", "list"]).exits(0);
+    assert!(list.out.contains("never connected, disabled"), "{list:?}");
+    let done = fake.run(&["party", "enable", "party-a"]).exits(0);
+    assert!(done.out.contains("party party-a is enabled"), "{done:?}");
+    let list = fake.run(&["party", "list"]).exits(0);
+    assert!(!list.out.contains("disabled"), "{list:?}");
+}
+
+#[test]
 fn b10_error_for_an_unwritten_secret_names_the_replacement() {
     let fake = Fake::start();
     for verb in [["party", "add", "party-a"], ["party", "rotate-secret", "party-a"]] {

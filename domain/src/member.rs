@@ -120,6 +120,8 @@ text_enum!(
         PolicyDenied = "policy_denied",
         /// The party's policy requires the approval of a person.
         ApprovalRequired = "approval_required",
+        /// A person at the party denied the approval.
+        ApprovalDenied = "approval_denied",
         /// The image map of the party has no entry for the image.
         ImageUnknown = "image_unknown",
         /// The image map has an entry, but its root or program does not exist.
@@ -164,6 +166,8 @@ text_enum!(
         Released = "released",
         /// The hub requested the stop.
         StopRequested = "stop_requested",
+        /// The administrator of the party stopped the member.
+        StoppedByParty = "stopped_by_party",
         /// Another client of the cluster deleted the member's object.
         ObjectDeleted = "object_deleted",
         /// Another client owns an object with this name.
@@ -184,6 +188,8 @@ impl ReasonCode {
         !matches!(
             self,
             Self::PolicyDenied
+                | Self::ApprovalDenied
+                | Self::StoppedByParty
                 | Self::ImageUnknown
                 | Self::ImageUnusable
                 | Self::DatasetUnknown
@@ -289,6 +295,15 @@ pub struct Report {
     pub complete: bool,
 }
 
+impl Member {
+    /// True if the hub does not send the member to its party: the party is disabled and has not
+    /// received the member.
+    #[must_use]
+    pub const fn is_withheld(&self) -> bool {
+        self.disabled && self.instance.is_none()
+    }
+}
+
 /// One member of a run in the hub's records.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Member {
@@ -311,12 +326,19 @@ pub struct Member {
     /// Generation that the agent had processed at its last report.
     pub observed_generation: u64,
     /// The journal that holds the member; `None` while the hub cannot have delivered the member to
-    /// an agent.
+    /// an agent, as for a disabled party.
     pub instance: Option<InstanceId>,
     /// Sequence of the last accepted report.
     pub sequence: u64,
     /// Connection state of the party.
     pub contact: Contact,
+    /// No agent of the party had ever connected when the run began, nor has since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub never_connected: bool,
+    /// An administrator of the hub has disabled the party: it gets no new member, and this member
+    /// takes part in no new reservation round.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
     /// Cause of the phase, if there is one.
     pub reason: Option<Reason>,
     /// End of the workload, once known.

@@ -183,7 +183,7 @@ pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> PolicyDecision {
         );
     }
     if image.allow == Allow::Ask {
-        let message = format!("a person at {} must approve the spec", spec.party);
+        let message = format!("the administrator of {} must approve the member", spec.party);
         return PolicyDecision {
             permission: Permission::Ask,
             rule: rule("\"ask\""),

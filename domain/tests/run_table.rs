@@ -95,6 +95,10 @@ fn inputs(run: &Run) -> Vec<(String, Input)> {
         ("connected again".to_owned(), Input::Connected { party: me(), instance: instance(ME, 0) }),
         ("connected anew".to_owned(), Input::Connected { party: me(), instance: instance(ME, 7) }),
         ("away".to_owned(), Input::Away { party: me(), since: START.plus_secs(2) }),
+        (
+            "party disabled".to_owned(),
+            Input::PartyDisabled { party: me(), disabled: true, connected: None },
+        ),
         ("moved".to_owned(), Input::Moved { party: me() }),
         ("taken over".to_owned(), Input::TakenOver { from: START.plus_secs(2), clock_set: None }),
         (
@@ -130,6 +134,7 @@ report of a stranger       (unknown_party)   (unknown_party)   (unknown_party)  
 connected again            (no_change)       (no_change)       (no_change)       (no_change)       (no_change)       (member_terminal) (no_change)       (no_change)
 connected anew             queued            reserving         stopping          stopping          stopping          (member_terminal) failed            cancelled
 away                       queued            reserving         starting          running           stopping          (member_terminal) failed            cancelled
+party disabled             queued            reserving         starting          running           stopping          (member_terminal) failed            cancelled
 moved                      (no_change)       (no_change)       (no_change)       running           (no_change)       (no_change)       (no_change)       (no_change)
 taken over                 (no_change)       reserving         starting          running           stopping          (no_change)       (no_change)       (no_change)
 clock set                  queued            reserving         starting          running           stopping          (no_change)       (no_change)       (no_change)
@@ -580,4 +585,60 @@ fn l4_party_with_a_lost_journal_never_starts_again() {
     assert_eq!((me.phase, me.desired), (MemberPhase::Failed, DesiredPhase::Stopped));
     assert_eq!(me.reason.as_ref().map(|r| r.code), Some(ReasonCode::AgentStateLost));
     assert_eq!(run.phase, RunPhase::Stopping, "the whole run is repeated, or nothing");
+}
+
+#[test]
+fn u25_member_of_a_disabled_party_waits_and_does_not_delay_the_others() {
+    let disable = |run: &Run, disabled: bool| {
+        let connected = (!disabled).then(|| instance(ME, 0));
+        let input = Input::PartyDisabled { party: party(ME), disabled, connected };
+        after(run, &input, START.plus_secs(1))
+    };
+    let waits = |run: &Run| run.waiting.as_ref().map(|waiting| waiting.message.clone());
+    // Disabled before its agent connects: the member is not delivered.
+    let mut run = disable(&new_run(Framework::Generic, 2, Rules::default(), false), true);
+    for index in 0..3 {
+        let input = Input::Connected { party: party(index), instance: instance(index, 0) };
+        run = after(&run, &input, START.plus_secs(2));
+    }
+    assert_eq!(
+        (run.phase, run.member(&party(ME)).unwrap().is_withheld()),
+        (RunPhase::Queued, true)
+    );
+    assert_eq!(waits(&run).as_deref(), Some("p1 is disabled at the hub"));
+    let generation = run.members[ME].generation;
+    let run = disable(&run, false);
+    assert_eq!((run.phase, run.members[ME].is_withheld()), (RunPhase::Reserving, false));
+    assert!(run.members[ME].generation > generation, "the agent receives the member");
+
+    // A run that needs fewer parties starts without it.
+    let rules = Rules { minimum_parties: Some(1), ..Rules::default() };
+    let mut run = disable(&new_run(Framework::Generic, 2, rules, false), true);
+    for index in 0..3 {
+        let input = Input::Connected { party: party(index), instance: instance(index, 0) };
+        run = after(&run, &input, START.plus_secs(2));
+    }
+    assert_eq!(run.phase, RunPhase::Reserving);
+    for index in [0, 2] {
+        let held = report(&run, index, MemberPhase::Reserved);
+        run = after(&run, &Input::Report { party: party(index), report: held }, START.plus_secs(3));
+    }
+    assert_eq!(run.phase, RunPhase::Starting, "at once, without waiting for the deadline");
+    assert!(run.members[ME].settled && !run.members[ME].required);
+}
+
+#[test]
+fn u25_party_that_never_connected_is_named_as_such() {
+    let mut run = new_run(Framework::Generic, 2, Rules::default(), false);
+    run.members[ME].never_connected = true;
+    for index in [0, 2] {
+        let input = Input::Connected { party: party(index), instance: instance(index, 0) };
+        run = after(&run, &input, START.plus_secs(1));
+    }
+    let waits = |run: &Run| run.waiting.as_ref().map(|waiting| waiting.message.clone());
+    assert_eq!(waits(&run).as_deref(), Some("p1 has never connected"));
+    let connect = Input::Connected { party: party(ME), instance: instance(ME, 0) };
+    let run = after(&run, &connect, START.plus_secs(1));
+    let run = after(&run, &Input::Away { party: party(ME), since: START }, START.plus_secs(2));
+    assert_eq!(waits(&run).as_deref(), Some("p1 is not connected"));
 }

@@ -440,6 +440,18 @@ impl Federation {
         self.agents.get_mut(name).unwrap_or_else(|| panic!("{name} does not run"))
     }
 
+    /// Runs a command of a party's administrator on its agent, which must succeed; returns its
+    /// output.
+    pub fn admin(&self, party: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(binaries::flow_federate());
+        command.args(arguments).arg("--config").arg(self.root.join(format!("{party}.toml")));
+        let output = command.output().expect("flow-federate can be executed");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "flow-federate {arguments:?} at {party}: {out}{err}");
+        out
+    }
+
     /// Kills a party's agent with SIGKILL. Its sidecars and workloads continue to run.
     pub fn kill9_agent(&mut self, name: &str) {
         self.agents.remove(name).unwrap_or_else(|| panic!("{name} does not run")).kill9();

@@ -1,11 +1,12 @@
 //! Workloads that misbehave, and clients that disconnect.
 
+use std::fs;
 use std::time::Duration;
 
 use flow_e2e::{Federation, Job, SOON, eventually, member, proc};
 use futures::StreamExt as _;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -50,6 +51,81 @@ async fn hanging_workload_ends_by_a_stop_by_its_longest_runtime_or_without_progr
         assert_eq!(federation.started(&run), BOTH);
         federation.nothing_left(&run, None).await;
     }
+    federation.end().await;
+}
+
+#[tokio::test]
+async fn u25_administrator_of_a_party_approves_sees_and_stops_a_member() {
+    let mut federation = Federation::start().await;
+    let hub = federation.hub.clone();
+    let file = federation.root().join("hospital-a.toml");
+    let asks =
+        fs::read_to_string(&file).expect("a file").replace("allow = true", "allow = \"ask\"");
+    fs::write(&file, asks).expect("the folder is ours");
+    federation.admin("hospital-a", &["reload"]);
+
+    let run = hub.launch(&Job::new("gate").trainers_only()).await;
+    let waits = |now: &Value| now["waiting"]["code"] == "approval";
+    let waiting = hub.wait(&run, "the run to wait for the approval", SOON, waits).await;
+    let command = format!("flow-federate approve {}", run.id);
+    for text in
+        [&waiting["waiting"]["message"], &member(&waiting, "hospital-a")["reason"]["message"]]
+    {
+        let text = text.as_str().expect("a text");
+        assert!(text.contains(&command) && text.contains("hospital-a"), "{text}");
+    }
+    let shown = federation.admin("hospital-a", &["show", &run.id, "-o", "json"]);
+    let shown: Value = serde_json::from_str(&shown).expect("JSON");
+    let digest = shown["member"]["digest"].as_str().expect("a digest");
+    assert_eq!(member(&waiting, "hospital-a")["digest"], digest, "the hub shows the same digest");
+    federation.admin("hospital-a", &["approve", &run.id, "--digest", digest]);
+    federation.kill9_agent("hospital-a");
+    federation.restart_server().await;
+    federation.start_agent("hospital-a").await;
+    hub.wait_phase(&run, "running").await;
+    federation.wait_started(&run, &BOTH).await;
+    federation.admin("hospital-a", &["logs", &run.id]);
+    let list = federation.admin("hospital-a", &["list"]);
+    assert!(list.contains("gate") && list.contains("running"), "{list}");
+
+    federation.admin("hospital-a", &["stop", &run.id]);
+    federation.kill9_agent("hospital-a");
+    federation.start_agent("hospital-a").await;
+    let end = hub.ends(&run, "failed", "member_failed").await;
+    let reason = &member(&end, "hospital-a")["reason"];
+    assert_eq!(reason["code"], "stopped_by_party");
+    assert_eq!(reason["message"], "stopped by the administrator of hospital-a");
+    federation.nothing_left(&run, None).await;
+    let log = || fs::read_to_string(federation.log_file("hospital-a")).unwrap_or_default();
+    let purged = async || log().contains("purged a member").then_some(());
+    assert!(eventually(SOON, purged).await.is_some(), "{}", log());
+    let log = log();
+    for line in [
+        "received a member",
+        "the member waits for approval",
+        "the administrator approves a member",
+        "reserved ports and resources for a member",
+        "started a member",
+        "stopped a member",
+    ] {
+        assert!(log.contains(line), "{line}");
+    }
+
+    // A wrong secret leaves a line at the hub, without the secret.
+    let secret = federation.root().join("hospital-b.secret");
+    let right = fs::read(&secret).expect("a file");
+    fs::write(&secret, "a-wrong-secret").expect("the folder is ours");
+    let mut doctor = std::process::Command::new(flow_e2e::binaries::flow_federate());
+    doctor.arg("doctor").arg("--config").arg(federation.root().join("hospital-b.toml"));
+    assert!(!doctor.output().expect("it can be executed").status.success());
+    fs::write(&secret, right).expect("the folder is ours");
+    let log = federation.server_log();
+    let line = log.lines().find(|line| line.contains("an agent failed to sign in"));
+    let line = line.unwrap_or_else(|| panic!("no line in {log}"));
+    for part in ["hospital-b", "wrong_secret", "127.0.0.1"] {
+        assert!(line.contains(part), "{line}");
+    }
+    assert!(!log.contains("a-wrong-secret"));
     federation.end().await;
 }
 

@@ -14,7 +14,7 @@ use flow_domain::bindings;
 use flow_domain::framework;
 use flow_domain::id::{DatasetName, Digest, PartyId};
 use flow_domain::member::{DesiredPhase, Reason, ReasonCode};
-use flow_domain::policy::{self, Resolution, ResolvedDataset, ResolvedImage};
+use flow_domain::policy::{self, Allow, Resolution, ResolvedDataset, ResolvedImage};
 use flow_domain::spec::{Hole, MemberSpec, SealedSpec};
 use flow_domain::template::Resources;
 
@@ -59,6 +59,14 @@ impl PartyPolicy {
         }
     }
 
+    /// Meanings of the image and dataset of a spec at this party. For the party's administrator: they
+    /// never leave the party.
+    #[must_use]
+    pub fn meanings(&self, spec: &MemberSpec) -> (Option<String>, Option<String>) {
+        let Resolution { image, dataset } = self.resolve(spec);
+        (image.map(|image| image.meaning), dataset.map(|dataset| dataset.meaning))
+    }
+
     /// Decides about a desired member and its spec, neither of which is trusted.
     pub fn decide(
         &self,
@@ -100,13 +108,15 @@ impl PartyPolicy {
             (policy::Permission::Deny, reason) => Admission::Refuse(
                 reason.unwrap_or_else(|| Reason::new(ReasonCode::PolicyDenied, decision.rule)),
             ),
-            (policy::Permission::Ask, reason) => Admission::Ask(
-                needs,
-                reason.unwrap_or_else(|| Reason::new(ReasonCode::ApprovalRequired, decision.rule)),
-            ),
-            (policy::Permission::Allow, _) => match self.missing_directory(spec) {
-                Some(reason) => Admission::Refuse(reason),
-                None => Admission::Admit(needs),
+            (permission, reason) => match (self.missing_directory(spec), permission) {
+                (Some(missing), _) => Admission::Refuse(missing),
+                (None, policy::Permission::Ask) => Admission::Ask(
+                    needs,
+                    reason.unwrap_or_else(|| {
+                        Reason::new(ReasonCode::ApprovalRequired, decision.rule)
+                    }),
+                ),
+                (None, _) => Admission::Admit(needs),
             },
         }
     }
@@ -154,7 +164,16 @@ impl PartyPolicy {
                 format!("the party removed the image {} from its configuration", spec.image),
             )
         };
-        let image = self.images.get(&spec.image).ok_or_else(unknown)?.source.clone();
+        let image = self.images.get(&spec.image).ok_or_else(unknown)?;
+        if image.allow == Allow::Ask
+            && member.needs.resolution.as_ref() != Some(&self.resolve(spec).digest())
+        {
+            return Err(Reason::new(
+                ReasonCode::ApprovalRequired,
+                "the party changed its image or dataset after the approval: start the task again",
+            ));
+        }
+        let image = image.source.clone();
         let invalid = |message| Reason::new(ReasonCode::BindingsInvalid, message);
         let filled = match &image {
             ImageSource::Root(_) => spec.fill(&member.bindings, &member.ports),

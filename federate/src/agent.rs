@@ -5,6 +5,7 @@
 //! hub. The session, the runtime queue and the log streams are tasks of their own; they share no
 //! state with the loop and talk to it through channels.
 
+mod admin;
 mod commit;
 mod hub;
 mod logs;
@@ -29,6 +30,7 @@ use tracing::Instrument as _;
 
 pub use crate::admission::LogPolicy;
 use crate::admission::PartyPolicy;
+use crate::control::{self, ControlParts, ControlRequest, ControlSocket, ReloadRequest, SOCKET};
 use crate::health::{AgentStatus, StatusRequest};
 use crate::journal::{Journal, JournalError, SETTLED_RETENTION_S, SeenHub};
 use crate::member::Member;
@@ -59,6 +61,8 @@ pub struct AgentConfig {
     pub policy: watch::Receiver<Arc<PartyPolicy>>,
     pub logs: LogPolicy,
     pub status_requests: mpsc::Receiver<StatusRequest>,
+    /// Reloads the configuration; `None` if the agent is a part of another program.
+    pub reload: Option<mpsc::Sender<ReloadRequest>>,
     pub metrics: AgentMetrics,
 }
 
@@ -71,6 +75,8 @@ pub enum AgentError {
     RuntimeGone,
     #[error("the task that keeps the session with the hub ended: read the log for the cause")]
     SessionGone,
+    #[error("cannot listen at {path}: {source}", path = path.display())]
+    ControlSocket { path: PathBuf, source: std::io::Error },
     #[error("a request to the runtime panicked: {0}")]
     RequestPanicked(String),
     /// The data directory was deleted or replaced.
@@ -106,6 +112,12 @@ pub async fn run(
     let (replies_tx, replies) = mpsc::unbounded_channel();
     let log_policy = config.logs;
     let logs = Logs::new(log_policy);
+    let control = ControlSocket::bind(&config.data_dir).map_err(|source| {
+        AgentError::ControlSocket { path: config.data_dir.join(SOCKET), source }
+    })?;
+    let (requests, control_requests) = mpsc::channel(control::WAITING_MAX);
+    let parts =
+        ControlParts { requests, reload: config.reload.clone(), runtime: Arc::clone(&runtime) };
     let mut agent = Agent {
         runtime_queue: RuntimeQueue::new(
             Arc::clone(&runtime),
@@ -131,6 +143,7 @@ pub async fn run(
         logs,
         hub_lines: LogLimit::default(),
         step_lines: LogLimit::per_minute(STEP_LINES_PER_MINUTE_MAX),
+        control_requests,
         connected: false,
         sessions: 0,
         purge_at: reading.monotonic,
@@ -141,11 +154,14 @@ pub async fn run(
     let lost = agent.journal.lock().lost();
     let heartbeat = clock::heartbeat(Arc::clone(&agent.clock));
     let ended = tokio::select! {
+        // In this task: the agent ends if it panics.
+        never = control.serve(parts) => match never {},
         ended = agent.serve(connector, login, observations, replies, &stop) => ended,
         never = heartbeat => match never {},
         // The agent cannot persist anything any more.
         lost = lost => return Err(AgentError::DirectoryLost(lost)),
     };
+    control.remove();
     agent.commit().await;
     agent.flush().await;
     agent.journal.close().await?;
@@ -177,6 +193,7 @@ struct Agent {
     hub_lines: LogLimit,
     /// Limits the log lines of members' steps, which a hub can cause, too.
     step_lines: LogLimit,
+    control_requests: mpsc::Receiver<ControlRequest>,
     connected: bool,
     /// Sessions opened by this process.
     sessions: u64,
@@ -200,6 +217,7 @@ enum Wakeup {
     Observed(Option<Observation>),
     Reply(Reply),
     StatusRequested(StatusRequest),
+    ControlRequested(ControlRequest),
     Session(Option<SessionEvent>),
     PolicyChanged,
     MessageSent,
@@ -215,6 +233,7 @@ impl Agent {
         mut replies: mpsc::UnboundedReceiver<Reply>,
         stop: &CancellationToken,
     ) -> Result<(), AgentError> {
+        self.decide_again().await;
         self.commit().await;
         tokio::select! {
             stopped = self.stop_unknown_work(&mut observations, &mut replies) => stopped?,
@@ -247,6 +266,9 @@ impl Agent {
                 Some(reply) = replies.recv() => Wakeup::Reply(reply),
                 Some(request) = self.config.status_requests.recv() => {
                     Wakeup::StatusRequested(request)
+                }
+                Some(request) = self.control_requests.recv() => {
+                    Wakeup::ControlRequested(request)
                 }
                 event = inputs.events.recv() => Wakeup::Session(event),
                 Ok(()) = inputs.policy.changed() => Wakeup::PolicyChanged,
@@ -293,6 +315,7 @@ impl Agent {
                 // The requester may have timed out.
                 let _ = request.send(self.status());
             }
+            Wakeup::ControlRequested(request) => self.answer_control(request).await,
             Wakeup::Session(event) => {
                 self.apply_session_event(event.ok_or(AgentError::SessionGone)?).await?;
                 for _ in 1..INPUTS_PER_PASS_MAX {

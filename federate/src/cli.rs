@@ -5,6 +5,7 @@
 mod cluster;
 mod configuration;
 mod doctor;
+mod member;
 mod report;
 mod serve;
 mod source;
@@ -36,6 +37,21 @@ enum Command {
     /// Check the configuration, secret, directories, cluster and the hub's answer to the secret.
     /// Writes nothing.
     Doctor(ConfigArgs),
+    /// List the members of the running agent.
+    List(member::ListArgs),
+    /// Show a member of the running agent: command, image, data and digest.
+    Show(member::ShowArgs),
+    /// Stop a member. The hub sees the reason and cannot start it again.
+    Stop(member::MemberArgs),
+    /// Print the log of a member's workload.
+    Logs(member::LogArgs),
+    /// Approve one start of a member whose image has `allow = "ask"`. Shows it and asks, or takes
+    /// the digest that `show` printed.
+    Approve(member::ApproveArgs),
+    /// Deny a member that waits for approval.
+    Deny(member::DenyArgs),
+    /// Reload images, datasets and resources of the running agent, as SIGHUP does.
+    Reload(ConfigArgs),
     /// Print what the administrator of a cluster applies.
     #[cfg(feature = "kubernetes")]
     #[command(subcommand)]
@@ -58,6 +74,13 @@ pub fn main() -> ExitCode {
         Command::Config(ConfigCommand::Check(args)) => configuration::check(&args),
         Command::Config(ConfigCommand::Dump(args)) => configuration::dump(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::List(args) => member::list(&args),
+        Command::Show(args) => member::show(&args),
+        Command::Stop(args) => member::stop(&args),
+        Command::Logs(args) => member::logs(&args),
+        Command::Approve(args) => member::approve(&args),
+        Command::Deny(args) => member::deny(&args),
+        Command::Reload(args) => member::reload(&args),
         #[cfg(feature = "kubernetes")]
         Command::Kubernetes(command) => cluster::main(command),
     };

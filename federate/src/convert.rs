@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use flow_common::text::foreign;
 use flow_domain::member::{Exit, Reason, ReasonCode};
 use flow_domain::progress::{PartyProgress, Point, Progress};
 use flow_proto::v1;
@@ -15,6 +16,9 @@ use crate::runtime::WorkKey;
 /// Longest accepted bindings, names and values together. The aggregator of a task with 1,000 members
 /// whose names have the greatest length needs two thirds of it.
 const BINDINGS_BYTES_MAX: usize = 512 * 1024;
+
+/// Longest name of a task, in characters; no task has a longer one.
+const TASK_NAME_CHARS_MAX: usize = 50;
 
 /// Parses a desired member. Returns it with the bytes of its spec.
 pub fn desired_member(message: v1::DesiredMember) -> Result<(DesiredMember, Vec<u8>), String> {
@@ -30,6 +34,8 @@ pub fn desired_member(message: v1::DesiredMember) -> Result<(DesiredMember, Vec<
         orphan,
         revision: _,
         released,
+        task_name,
+        run_number,
     } = message;
     let size: usize = bindings.iter().map(|(name, value)| name.len() + value.len()).sum();
     if size > BINDINGS_BYTES_MAX {
@@ -40,6 +46,8 @@ pub fn desired_member(message: v1::DesiredMember) -> Result<(DesiredMember, Vec<
     let desired_member = DesiredMember {
         run: run_id.parse().map_err(|e| field("run_id")(&e))?,
         task: task_id.parse().map_err(|e| field("task_id")(&e))?,
+        task_name: foreign(&task_name, TASK_NAME_CHARS_MAX),
+        run_number,
         attempt,
         generation,
         phase: desired.parse().map_err(|e: String| field("desired")(&e))?,

@@ -327,6 +327,16 @@ impl Journal {
         self.parse(rows).await
     }
 
+    /// The settled members that ended last, at most `limit`, the newest first.
+    pub async fn recent_settled(&mut self, limit: u32) -> Result<Vec<Member>, JournalError> {
+        let rows = sqlx::query_as(
+            "SELECT run, task, attempt, settled, finished_at, state FROM members
+             WHERE settled = 1 ORDER BY finished_at DESC LIMIT ?",
+        );
+        let rows = rows.bind(limit).fetch_all(&mut self.db).await?;
+        self.parse(rows).await
+    }
+
     /// The member of this run, settled or not.
     pub async fn member(&mut self, run: &RunId) -> Result<Option<Member>, JournalError> {
         let row = sqlx::query_as(

@@ -15,6 +15,7 @@ pub mod admission;
 pub mod agent;
 pub mod cli;
 pub mod config;
+pub mod control;
 mod convert;
 pub mod dial;
 pub mod health;

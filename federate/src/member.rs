@@ -26,6 +26,10 @@ pub const PORTS_PER_MEMBER_MAX: usize = 16;
 pub struct DesiredMember {
     pub run: RunId,
     pub task: TaskId,
+    /// Name of the task for people; empty if the hub did not send it. Escaped and clipped.
+    pub task_name: String,
+    /// Number of the run in its task for people; 0 if the hub did not send it.
+    pub run_number: u32,
     pub attempt: u32,
     pub generation: u64,
     pub phase: DesiredPhase,
@@ -92,6 +96,11 @@ pub enum WorkStage {
 pub struct Member {
     pub run: RunId,
     pub task: TaskId,
+    /// See [`DesiredMember::task_name`]; from the first desired member that has one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub task_name: String,
+    #[serde(default)]
+    pub run_number: u32,
     /// Newest attempt that the hub has named.
     pub attempt: u32,
     /// Generation of the newest desired member.
@@ -118,6 +127,10 @@ pub struct Member {
     /// The phase that the agent reports.
     pub phase: MemberPhase,
     pub reason: Option<Reason>,
+    /// The resolution for which the party's administrator has approved the spec. A start uses the
+    /// approval up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Digest>,
     /// Reason for the delay of the current request to the runtime; the runtime queue retries it.
     #[serde(default)]
     pub delay: Option<Reason>,
@@ -143,6 +156,8 @@ impl Member {
         Self {
             run: desired.run.clone(),
             task: desired.task.clone(),
+            task_name: desired.task_name.clone(),
+            run_number: desired.run_number,
             attempt: desired.attempt,
             generation: desired.generation,
             incarnation: 0,
@@ -156,6 +171,7 @@ impl Member {
             pending_outcome: None,
             phase: MemberPhase::Pending,
             reason: None,
+            approved: None,
             delay: None,
             exit: None,
             ports: BTreeMap::new(),
@@ -175,6 +191,8 @@ impl Member {
         let desired = DesiredMember {
             run,
             task,
+            task_name: String::new(),
+            run_number: 0,
             attempt,
             generation: 0,
             phase: DesiredPhase::Stopped,
@@ -223,11 +241,12 @@ impl Member {
         self.digest.as_ref().filter(|_| !self.phase.is_terminal())
     }
 
-    /// The member was refused and never held anything. The journal need not keep it: a repeated
-    /// request is decided again.
+    /// The policy refused the member, which never held anything. The journal need not keep it: a
+    /// repeated request is decided again.
     #[must_use]
     pub fn is_refused_without_hold(&self) -> bool {
         self.phase == MemberPhase::Refused
+            && self.reason.as_ref().is_none_or(|why| why.code != ReasonCode::ApprovalDenied)
             && self.work == WorkStage::None
             && self.stale_attempts.is_empty()
     }
@@ -325,6 +344,14 @@ impl Member {
         {
             return;
         }
+        let admission = match admission {
+            Admission::Ask(needs, _)
+                if self.approved.is_some() && self.approved == needs.resolution =>
+            {
+                Admission::Admit(needs)
+            }
+            other => other,
+        };
         match admission {
             Admission::Admit(needs) | Admission::Ask(needs, _)
                 if needs.ports.len() > PORTS_PER_MEMBER_MAX =>
@@ -347,6 +374,9 @@ impl Member {
             }
             Admission::Ask(needs, reason) => {
                 self.needs = needs;
+                self.approved = None;
+                let command = format!("{}: flow-federate approve {}", reason.message, self.run);
+                let reason = Reason::new(reason.code, command);
                 if self.desired == DesiredPhase::Running {
                     self.pending_outcome = Some((MemberPhase::Refused, Some(reason)));
                     return;
@@ -363,10 +393,33 @@ impl Member {
         }
     }
 
+    /// Applies the approval of the party's administrator for this resolution of the spec.
+    pub(crate) fn approve(&mut self, resolution: &Digest) {
+        if self.is_waiting_for_approval() && self.needs.resolution.as_ref() == Some(resolution) {
+            self.approved = Some(resolution.clone());
+            self.return_to_admitted(None);
+        }
+    }
+
+    /// True if the member waits for the party's administrator.
+    #[must_use]
+    pub fn is_waiting_for_approval(&self) -> bool {
+        self.phase == MemberPhase::WaitingApproval && self.pending_outcome.is_none()
+    }
+
+    /// Ends the member with an outcome that the party's administrator decided, unless it is ending
+    /// already.
+    pub(crate) fn end_by_party(&mut self, phase: MemberPhase, reason: Reason) {
+        if self.pending_outcome.is_none() && !self.phase.is_terminal() {
+            self.pending_outcome = Some((phase, Some(reason)));
+        }
+    }
+
     /// Records the start. The agent must persist it before it asks the runtime to start.
     pub(crate) fn record_start(&mut self) {
         self.work = WorkStage::Started;
         self.started = true;
+        self.approved = None;
     }
 
     /// Undoes [`Self::record_start`] after the journal refused the write: no start was requested.

@@ -23,8 +23,8 @@ mod update;
 use std::collections::{BTreeMap, BTreeSet};
 
 use flow_common::clock::{Moment, Monotonic};
-use flow_domain::id::{RunId, TaskId};
-use flow_domain::member::Reason;
+use flow_domain::id::{Digest, RunId, TaskId};
+use flow_domain::member::{MemberPhase, Reason};
 use flow_domain::template::Resources;
 
 use crate::member::{Admission, DesiredMember, Member};
@@ -40,6 +40,12 @@ pub enum Input {
     DesiredReceived(DesiredMember, Option<Admission>),
     /// The party's configuration changed; the policy's new decision about a member's spec.
     AdmissionChanged(RunId, Admission),
+    /// The party's administrator approved the spec with this resolution.
+    Approved(RunId, Digest),
+    /// The party's administrator denied the approval.
+    Denied(RunId, Reason),
+    /// The party's administrator stopped the member.
+    StoppedByParty(RunId, Reason),
     WorkObserved(WorkKey, WorkState),
     /// The framework reports that the training is complete.
     WorkCompleted(WorkKey),
@@ -224,6 +230,17 @@ impl MemberSet {
             Input::AdmissionChanged(run, admission) => {
                 self.update_member(&run, now, out, |m| m.apply_admission(admission));
             }
+            Input::Approved(run, resolution) => {
+                self.update_member(&run, now, out, |m| m.approve(&resolution));
+            }
+            Input::Denied(run, reason) => self.update_member(&run, now, out, |m| {
+                if m.is_waiting_for_approval() {
+                    m.end_by_party(MemberPhase::Refused, reason);
+                }
+            }),
+            Input::StoppedByParty(run, reason) => self.update_member(&run, now, out, |m| {
+                m.end_by_party(MemberPhase::Stopped, reason);
+            }),
             Input::WorkObserved(key, state) => self.apply_observed(&key, state, now, out),
             Input::WorkCompleted(key) => {
                 self.update_member(&key.run, now, out, |m| m.complete |= m.attempt == key.attempt);

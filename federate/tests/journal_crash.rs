@@ -32,6 +32,8 @@ fn member(n: u64) -> Member {
         bindings: Default::default(),
         orphan: false,
         released: false,
+        task_name: String::new(),
+        run_number: 0,
     })
 }
 

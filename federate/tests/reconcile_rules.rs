@@ -45,6 +45,8 @@ fn desired_member(n: u8, attempt: u32, generation: u64, desired: DesiredPhase) -
         bindings: BTreeMap::new(),
         orphan: false,
         released: false,
+        task_name: String::new(),
+        run_number: 0,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The agent with a hub that sends the messages of the test, over the real HTTP/2 stack.
 
+#[path = "session_hub/admin.rs"]
+mod admin;
 #[path = "session_hub/clock.rs"]
 mod clock;
 mod fake_hub;

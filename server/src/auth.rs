@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 use tonic::metadata::MetadataMap;
 
 use crate::engine::Principal;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Name of the token file in the data directory.
 pub const TOKEN_FILE: &str = "bootstrap-token";
@@ -78,20 +78,68 @@ impl Auth {
         Ok(Principal { subject: "bootstrap".to_owned(), project: self.project.clone() })
     }
 
-    /// Returns the party of a gRPC request and its proof. The error does not distinguish an unknown
-    /// party from a wrong secret.
+    /// Returns the party of a gRPC request and its proof.
     pub(crate) async fn party(
         &self,
         store: &Store,
         metadata: &MetadataMap,
         now: Timestamp,
-    ) -> Result<(PartyId, Proof), Error> {
-        let text = |key: &str| metadata.get(key).and_then(|value| value.to_str().ok());
-        let party: PartyId = text(PARTY).and_then(|name| name.parse().ok()).ok_or_else(unproven)?;
-        let secret = text("authorization").and_then(bearer).ok_or_else(unproven)?;
+    ) -> Result<(PartyId, Proof), SignInError> {
+        let party: PartyId = claimed_party(metadata)
+            .and_then(|name| name.parse().ok())
+            .ok_or(SignInError::NoParty)?;
+        let secret = metadata.get("authorization").and_then(|value| value.to_str().ok());
+        let secret = secret.and_then(bearer).ok_or(SignInError::NoSecret)?;
         let proof = Proof(Digest::of(secret.as_bytes()));
         proof.accepted_until(store, &party, now).await?;
         Ok((party, proof))
+    }
+}
+
+/// The party that a gRPC request names; untrusted text.
+pub(crate) fn claimed_party(metadata: &MetadataMap) -> Option<&str> {
+    metadata.get(PARTY).and_then(|value| value.to_str().ok())
+}
+
+/// The cause of a failed sign-in of an agent. The hub logs it; the error for the caller does not
+/// distinguish an unknown party from a wrong secret.
+#[derive(Debug)]
+pub(crate) enum SignInError {
+    NoParty,
+    NoSecret,
+    UnknownParty,
+    WrongSecret,
+    /// The secret was replaced, and its overlap has ended.
+    ReplacedSecret,
+    Store(StoreError),
+}
+
+impl SignInError {
+    /// The cause in log and metrics; `None` if the store failed, which is no fault of the caller.
+    pub(crate) const fn cause(&self) -> Option<&'static str> {
+        match self {
+            Self::NoParty => Some("no_party"),
+            Self::NoSecret => Some("no_secret"),
+            Self::UnknownParty => Some("unknown_party"),
+            Self::WrongSecret => Some("wrong_secret"),
+            Self::ReplacedSecret => Some("replaced_secret"),
+            Self::Store(_) => None,
+        }
+    }
+}
+
+impl From<StoreError> for SignInError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<SignInError> for Error {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Store(error) => error.into(),
+            _ => Self::new(ErrorCode::Unauthenticated, "the party's name or secret is wrong"),
+        }
     }
 }
 
@@ -107,20 +155,22 @@ impl Proof {
         store: &Store,
         party: &PartyId,
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, Error> {
-        let known = store.party(party).await?.ok_or_else(unproven)?;
+    ) -> Result<Option<Timestamp>, SignInError> {
+        let known = store.party(party).await?.ok_or(SignInError::UnknownParty)?;
         if equal(&known.row.secret_digest, &self.0) {
             return Ok(None);
         }
         match store.former_secret(party).await? {
-            Some((former, until)) if now < until && equal(&former, &self.0) => Ok(Some(until)),
-            _ => Err(unproven()),
+            Some((former, until)) if equal(&former, &self.0) => {
+                if now < until {
+                    Ok(Some(until))
+                } else {
+                    Err(SignInError::ReplacedSecret)
+                }
+            }
+            _ => Err(SignInError::WrongSecret),
         }
     }
-}
-
-fn unproven() -> Error {
-    Error::new(ErrorCode::Unauthenticated, "the party's name or secret is wrong")
 }
 
 fn bearer(header: &str) -> Option<&str> {

@@ -112,6 +112,7 @@ pub(crate) async fn spawn(
                 policy: offer,
                 logs,
                 status_requests,
+                reload: None,
                 metrics: AgentMetrics::default(),
             };
             let runtime = Arc::clone(&runtime);

@@ -23,6 +23,7 @@ pub mod readiness;
 pub mod reload;
 pub mod serve;
 pub mod sessions;
+mod sign_in_log;
 pub mod startup;
 pub mod state;
 pub mod store;

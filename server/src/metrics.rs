@@ -60,6 +60,7 @@ pub struct Metrics {
     stalled: Family<Labels<1>, Counter>,
     evicted: Family<Labels<1>, Counter>,
     session_limits: Family<Labels<1>, Counter>,
+    sign_ins_failed: Family<Labels<1>, Counter>,
     disk_size: Gauge,
     disk_free: Gauge,
     certificate_expires: Family<Labels<1>, Gauge>,
@@ -228,6 +229,7 @@ impl Metrics {
                  for their peer",
             ),
             session_limits: add(r, "session_limits", "Sessions of agents ended because of a limit"),
+            sign_ins_failed: add(r, "sign_ins_failed", "Failed sign-ins of agents, by cause"),
             disk_size: add_with_unit(
                 r,
                 "disk_size",
@@ -386,6 +388,11 @@ impl Metrics {
     /// Counts a session that was ended because of this limit.
     pub(crate) fn session_limit(&self, limit: &'static str) {
         self.session_limits.get_or_create(&[("limit", limit)]).inc();
+    }
+
+    /// Counts a failed sign-in of an agent.
+    pub(crate) fn sign_in_failed(&self, cause: &'static str) {
+        self.sign_ins_failed.get_or_create(&[("cause", cause)]).inc();
     }
 
     /// Sets the sources of the host's gauges; call once.

@@ -22,6 +22,7 @@ use crate::metrics::{HostSources, Metrics};
 use crate::readiness::Readiness;
 use crate::reload::Reload;
 use crate::sessions::Sessions;
+use crate::sign_in_log::SignInLog;
 use crate::startup::{lock_data_dir, lock_database, open_store};
 use crate::state::App;
 use crate::store::Store;
@@ -93,6 +94,7 @@ impl Hub {
             stopping,
             away_after_s,
             body_bytes: Arc::new(Semaphore::new(body_bytes)),
+            sign_in_log: SignInLog::default(),
             embedded: OnceLock::new(),
         };
         Ok(Self { app: Arc::new(app), is_started, engine_stops, engine_tasks })

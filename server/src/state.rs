@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::sessions::Sessions;
+use crate::sign_in_log::SignInLog;
 use crate::store::Store;
 
 pub struct App {
@@ -34,6 +35,8 @@ pub struct App {
     pub away_after_s: u64,
     /// Bytes of request bodies that all requests together may hold in memory.
     pub body_bytes: Arc<Semaphore>,
+    /// Limits the log lines about failed sign-ins of agents.
+    pub(crate) sign_in_log: SignInLog,
     /// The party of the agent inside this process, if there is one.
     pub embedded: OnceLock<PartyId>,
 }

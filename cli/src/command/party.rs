@@ -31,6 +31,8 @@ pub async fn run(client: &Client, command: PartyCommand, format: Format) -> Resu
             client.delete_with(&["parties", party.as_str()], query).await?;
             output::print(&format!("party {party} removed\n"))?;
         }
+        PartyCommand::Disable { party } => set_enabled(client, party.as_str(), false).await?,
+        PartyCommand::Enable { party } => set_enabled(client, party.as_str(), true).await?,
         PartyCommand::List => list(client, format).await?,
         PartyCommand::Get { party } => get(client, party.as_str(), format).await?,
     }
@@ -70,6 +72,17 @@ async fn rotate(
         None => "has a new secret; the hub no longer accepts the old one".to_owned(),
     };
     deliver(name, &result, &secret, file)
+}
+
+async fn set_enabled(client: &Client, name: &str, enabled: bool) -> Result<(), CliError> {
+    let verb = if enabled { "enable" } else { "disable" };
+    let _: Value = client.post(&["parties", name, verb], None).await?;
+    let effect = if enabled {
+        "runs that wait for it continue"
+    } else {
+        "it gets no new members, and its running members continue"
+    };
+    Ok(output::print(&format!("party {name} is {verb}d: {effect}\n"))?)
 }
 
 /// Prints the secret or writes it to the file.
@@ -142,14 +155,9 @@ async fn list(client: &Client, format: Format) -> Result<(), CliError> {
     output::show(format, &Value::Array(all), || {
         let now = crate::output::now();
         let row = |party: Party| {
+            let contact = contact(&party, now);
             let agent = party.agent.map(|agent| agent.version).unwrap_or_default();
-            vec![
-                party.name,
-                contact(&party.contact, now),
-                agent,
-                output::age(&party.created_at, now),
-                party.remark,
-            ]
+            vec![party.name, contact, agent, output::age(&party.created_at, now), party.remark]
         };
         output::table(
             &["NAME", "CONTACT", "AGENT", "AGE", "REMARK"],
@@ -168,7 +176,7 @@ async fn get(client: &Client, name: &str, format: Format) -> Result<(), CliError
         let text = output::fields(&[
             ("name", party.name.clone()),
             ("remark", party.remark.clone()),
-            ("contact", contact(&party.contact, now)),
+            ("contact", contact(&party, now)),
             ("agent", party.agent.map(|agent| agent.version).unwrap_or_default()),
             ("age", output::age(&party.created_at, now)),
         ]);
@@ -179,10 +187,12 @@ async fn get(client: &Client, name: &str, format: Format) -> Result<(), CliError
     })
 }
 
-fn contact(contact: &Contact, now: Timestamp) -> String {
-    match (contact.state.known(), &contact.since) {
+fn contact(party: &Party, now: Timestamp) -> String {
+    let Contact { state, since } = &party.contact;
+    let contact = match (state.known(), since) {
         (Some(ContactState::Away), Some(since)) => format!("away for {}", output::age(since, now)),
         (Some(ContactState::Away), None) => "never connected".to_owned(),
-        (Some(ContactState::Connected) | None, _) => contact.state.to_string(),
-    }
+        (Some(ContactState::Connected) | None, _) => state.to_string(),
+    };
+    if party.disabled_at.is_some() { format!("{contact}, disabled") } else { contact }
 }

@@ -327,6 +327,14 @@ async fn answer(
             world.parties.push(party);
             respond(201, &json!({"name": body["name"], "secret": "s3cret-of-the-party"}))
         }
+        ("POST", ["parties", party, verb @ ("disable" | "enable")]) => {
+            let mut party = json!({"name": party, "remark": "", "created_at": "2026-01-01T00:00:00Z", "contact": {"state": "away"}});
+            if *verb == "disable" {
+                party["disabled_at"] = json!("2026-01-01T00:00:00Z");
+            }
+            world.parties = vec![party.clone()];
+            respond(200, &party)
+        }
         ("POST", ["parties", party, "secret"]) => {
             let until = body["overlap_s"]
                 .as_u64()

@@ -15,7 +15,11 @@ pub const fn reason_text(code: ReasonCode) -> (&'static str, &'static str) {
         ),
         ReasonCode::ApprovalRequired => (
             "the party's policy requires the approval of a person",
-            "Wait, or ask the party; the run continues automatically after the approval.",
+            "Ask the party's administrator to run the command in the message; the run continues automatically after the approval.",
+        ),
+        ReasonCode::ApprovalDenied => (
+            "a person at the party denied the approval",
+            "Ask the party for its reason; a new run needs a new approval.",
         ),
         ReasonCode::ImageUnknown => (
             "the party's image map has no entry for the image",
@@ -98,6 +102,10 @@ pub const fn reason_text(code: ReasonCode) -> (&'static str, &'static str) {
             "No action is needed: `minimum_parties` allows it.",
         ),
         ReasonCode::StopRequested => ("the hub requested the stop", "No action is needed."),
+        ReasonCode::StoppedByParty => (
+            "the administrator of the party stopped the member",
+            "Ask the party for its reason before you start the task again.",
+        ),
         ReasonCode::ObjectDeleted => (
             "another client of the cluster deleted the member's object",
             "Start the task again; ask the party which client deletes objects of the agent.",

@@ -139,6 +139,7 @@ fn queued(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     let first = run.attempt == 0;
     let ready = |m: &Member| {
         is_connected(m)
+            && !m.disabled
             && (m.phase == MemberPhase::Admitted || (first && m.phase == MemberPhase::Pending))
     };
     if !has_quorum(run, ready) {
@@ -148,7 +149,7 @@ fn queued(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
     run.phase = RunPhase::Reserving;
     run.phase_until = Some(now.plus_secs(RESERVE_DEADLINE_S));
     let attempt = run.attempt;
-    for member in run.members.iter_mut().filter(|m| !m.phase.is_terminal()) {
+    for member in run.members.iter_mut().filter(|m| !m.phase.is_terminal() && !m.disabled) {
         member.attempt = attempt;
         member.desired = DesiredPhase::Reserved;
         member.generation += 1;
@@ -189,7 +190,9 @@ fn reserving(run: &mut Run, now: Timestamp, effects: &mut Vec<Effect>) {
         return;
     }
     let holds = |m: &Member| is_connected(m) && m.phase == MemberPhase::Reserved;
-    let all_hold = run.members.iter().filter(|m| !m.phase.is_terminal()).all(holds);
+    // Members of disabled parties take no part in the round.
+    let asked = |m: &&Member| !m.phase.is_terminal() && m.desired == DesiredPhase::Reserved;
+    let all_hold = run.members.iter().filter(asked).all(holds);
     if all_hold {
         commit_start(run, now, effects);
     } else if run.phase_until.is_some_and(|until| now >= until) {
@@ -241,10 +244,12 @@ fn release(member: &mut Member) {
     set_desired(member, DesiredPhase::Stopped);
     if member.instance.is_none() && !member.phase.is_terminal() {
         member.phase = MemberPhase::Stopped;
-        member.reason = Some(Reason::new(
-            ReasonCode::NeverDelivered,
-            "the party was never connected during the run",
-        ));
+        let message = if member.disabled {
+            "the party was disabled at the hub"
+        } else {
+            "the party was never connected during the run"
+        };
+        member.reason = Some(Reason::new(ReasonCode::NeverDelivered, message));
         member.settled = true;
     }
 }
@@ -455,14 +460,24 @@ fn waiting(run: &Run, now: Timestamp) -> Option<WaitCause> {
     };
     let gone = || {
         find(&|m| !is_connected(m)).map(|m| {
-            (WaitCode::PartyAway, format!("{} is not connected", m.party), Some(m.party.clone()))
+            let state = if m.never_connected { "has never connected" } else { "is not connected" };
+            (WaitCode::PartyAway, format!("{} {state}", m.party), Some(m.party.clone()))
+        })
+    };
+    let disabled = || {
+        find(&|m| m.disabled).map(|m| {
+            let message = format!("{} is disabled at the hub", m.party);
+            (WaitCode::PartyDisabled, message, Some(m.party.clone()))
         })
     };
     let asks = || {
         find(&|m| m.phase == MemberPhase::WaitingApproval).map(|m| {
             (
                 WaitCode::Approval,
-                format!("a person at {} must approve", m.party),
+                format!(
+                    "the administrator of {} must approve there: flow-federate approve {}",
+                    m.party, run.id
+                ),
                 Some(m.party.clone()),
             )
         })
@@ -476,15 +491,17 @@ fn waiting(run: &Run, now: Timestamp) -> Option<WaitCause> {
                 Some(run.not_before),
             ));
         }
-        RunPhase::Queued => older().or_else(asks).or_else(gone).or_else(|| {
-            find(&|m| m.phase != MemberPhase::Admitted).map(|m| {
-                (
-                    WaitCode::Admission,
-                    format!("{} has not decided about the spec yet", m.party),
-                    Some(m.party.clone()),
-                )
-            })
-        })?,
+        RunPhase::Queued => {
+            older().or_else(disabled).or_else(asks).or_else(gone).or_else(|| {
+                find(&|m| m.phase != MemberPhase::Admitted).map(|m| {
+                    (
+                        WaitCode::Admission,
+                        format!("{} has not decided about the spec yet", m.party),
+                        Some(m.party.clone()),
+                    )
+                })
+            })?
+        }
         RunPhase::Reserving => older().or_else(gone).or_else(|| {
             find(&|m| m.phase != MemberPhase::Reserved).map(|m| {
                 let why = m.reason.as_ref().map(|r| format!(": {}", r.message)).unwrap_or_default();

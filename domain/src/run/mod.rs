@@ -153,6 +153,8 @@ text_enum!(
         Backoff = "backoff",
         /// A required party is not connected.
         PartyAway = "party_away",
+        /// A required party is disabled at the hub.
+        PartyDisabled = "party_disabled",
         /// A person at a party must approve.
         Approval = "approval",
         /// A party has not decided about the spec yet.
@@ -291,6 +293,10 @@ pub struct NewMember {
     pub connected: Option<InstanceId>,
     /// Begin of the absence, if no agent is connected.
     pub away_since: Timestamp,
+    /// See [`Member::never_connected`].
+    pub never_connected: bool,
+    /// See [`Member::disabled`].
+    pub disabled: bool,
 }
 
 /// The input for a new run; the fields are those of [`RunHead`].
@@ -352,6 +358,15 @@ pub enum Input {
         party: PartyId,
         /// Begin of the absence.
         since: Timestamp,
+    },
+    /// An administrator of the hub has disabled or enabled the party.
+    PartyDisabled {
+        /// The party.
+        party: PartyId,
+        /// False if the party is enabled again.
+        disabled: bool,
+        /// Instance of the connected agent, if there is one.
+        connected: Option<InstanceId>,
     },
     /// A member has made progress.
     Moved {
@@ -505,29 +520,42 @@ impl Run {
         };
         let members = members
             .into_iter()
-            .map(|NewMember { party, role, digest, connected, away_since }| Member {
-                party,
-                role,
-                digest,
-                required: true,
-                attempt: 0,
-                generation: 1,
-                desired: DesiredPhase::Admitted,
-                phase: MemberPhase::Pending,
-                observed_generation: 0,
-                contact: if connected.is_some() {
-                    Contact::Connected
-                } else {
-                    Contact::Away(away_since)
-                },
-                instance: connected,
-                sequence: 0,
-                reason: None,
-                exit: None,
-                endpoints: BTreeMap::new(),
-                resolution: None,
-                complete: false,
-                settled: false,
+            .map(|new| {
+                let NewMember {
+                    party,
+                    role,
+                    digest,
+                    connected,
+                    away_since,
+                    never_connected,
+                    disabled,
+                } = new;
+                Member {
+                    party,
+                    role,
+                    digest,
+                    required: true,
+                    attempt: 0,
+                    generation: 1,
+                    desired: DesiredPhase::Admitted,
+                    phase: MemberPhase::Pending,
+                    observed_generation: 0,
+                    contact: if connected.is_some() {
+                        Contact::Connected
+                    } else {
+                        Contact::Away(away_since)
+                    },
+                    never_connected: never_connected && connected.is_none(),
+                    disabled,
+                    instance: connected.filter(|_| !disabled),
+                    sequence: 0,
+                    reason: None,
+                    exit: None,
+                    endpoints: BTreeMap::new(),
+                    resolution: None,
+                    complete: false,
+                    settled: false,
+                }
             })
             .collect();
         let mut run = Self { head, members };

@@ -56,6 +56,18 @@ pub fn step(run: &Run, input: &Input, now: Timestamp) -> Result<(Run, Vec<Effect
             connected(&mut next, party, instance, now, &mut effects)?
         }
         Input::Away { party, since } => away(&mut next, party, *since, &mut effects)?,
+        Input::PartyDisabled { party, disabled, connected } => {
+            let member = find(&mut next, party)?;
+            if member.settled {
+                return Err(Refusal::MemberTerminal);
+            }
+            member.disabled = *disabled;
+            if !disabled && member.instance.is_none() && connected.is_some() {
+                member.instance.clone_from(connected);
+                // The agent receives the member for the first time.
+                member.generation += 1;
+            }
+        }
         Input::Moved { party } => {
             if next.member(party).is_none() {
                 return Err(Refusal::UnknownParty);
@@ -257,8 +269,11 @@ fn connected(
     }
     let was_away = member.contact != Contact::Connected;
     member.contact = Contact::Connected;
+    member.never_connected = false;
     let replaced = member.instance.as_ref().is_some_and(|known| known != instance);
-    member.instance = Some(instance.clone());
+    if !member.is_withheld() {
+        member.instance = Some(instance.clone());
+    }
     if replaced {
         member.sequence = 0;
         member.endpoints.clear();

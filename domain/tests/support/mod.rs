@@ -33,6 +33,8 @@ pub fn new_run(framework: Framework, trainers: usize, rules: Rules, connected: b
         digest: Digest::of(b"spec"),
         connected: connected.then(|| instance(index, 0)),
         away_since: START,
+        never_connected: false,
+        disabled: false,
     };
     let new = NewRun {
         id: sample::run_id(),
@@ -113,9 +115,18 @@ pub fn assert_sound(run: &Run) {
     for member in &run.members {
         assert!(!member.settled || member.phase.is_terminal(), "{member:#?}");
         assert!(member.attempt <= run.attempt, "{run:#?}");
-        assert!(member.contact != Contact::Connected || member.instance.is_some(), "{member:#?}");
         assert!(
-            member.phase.is_terminal() || desired_phases(run.phase).contains(&member.desired),
+            member.contact != Contact::Connected
+                || member.instance.is_some()
+                || member.is_withheld(),
+            "{member:#?}"
+        );
+        // A member of a disabled party takes part in no reservation round.
+        let is_left_out = member.disabled && member.desired == DesiredPhase::Admitted;
+        assert!(
+            member.phase.is_terminal()
+                || (run.phase == RunPhase::Reserving && is_left_out)
+                || desired_phases(run.phase).contains(&member.desired),
             "{:?}: {member:#?}",
             run.phase
         );

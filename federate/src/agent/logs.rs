@@ -226,6 +226,8 @@ mod tests {
             bindings: BTreeMap::new(),
             orphan: false,
             released: false,
+            task_name: String::new(),
+            run_number: 0,
         };
         Member { phase, started, ..Member::new(&desired) }
     }

@@ -51,11 +51,18 @@ impl Agent {
         self.open_spec(&digest, &bytes)
     }
 
-    /// Replaces the policy and decides again about all members that are not stopping.
+    /// Replaces the policy.
     pub(super) async fn apply_policy(&mut self, policy: Arc<PartyPolicy>) {
         tracing::info!("reloaded images, datasets and resources");
         self.members.set_capacity(policy.resources.clone());
         self.policy = policy;
+        self.decide_again().await;
+        self.outbox.inventory(self.policy.inventory(&self.runtime.describe()));
+    }
+
+    /// Decides again about all members that are not stopping: the policy has changed, or may have
+    /// while no agent ran.
+    pub(super) async fn decide_again(&mut self) {
         let open: Vec<Member> = self
             .members
             .members()
@@ -68,6 +75,5 @@ impl Agent {
                 self.apply(Input::AdmissionChanged(member.run, admission));
             }
         }
-        self.outbox.inventory(self.policy.inventory(&self.runtime.describe()));
     }
 }

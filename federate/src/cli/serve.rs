@@ -24,6 +24,7 @@ use super::source::{ConfigArgs, Failure, ca_file, load, located, login};
 use crate::admission::PartyPolicy;
 use crate::agent::{self, AgentConfig};
 use crate::config::{self, Checked, Config, RuntimeKind};
+use crate::control::ReloadRequest;
 use crate::health::{self, HealthPages};
 use crate::metrics::AgentMetrics;
 use crate::retention;
@@ -96,7 +97,8 @@ async fn serve(
             watch_authorities(file),
         ));
     }
-    let reload = reload_at_sighup(args, loaded, policy_tx, hangups);
+    let (reload_tx, reloads) = mpsc::channel(1);
+    let reload = reload_on_request(args, loaded, policy_tx, hangups, reloads);
     tokio::spawn(supervisor.essential("reload of the configuration", stopping, reload));
     let pid = std::process::id();
     tracing::info!(
@@ -115,6 +117,7 @@ async fn serve(
             policy,
             logs,
             status_requests,
+            reload: Some(reload_tx),
             metrics,
         },
         Connector::Network(checked.hub),
@@ -156,36 +159,61 @@ async fn start_runtime(
     }
 }
 
-/// Reloads images, datasets and resources at SIGHUP, and logs the changed keys that need a restart.
-async fn reload_at_sighup(
+/// Reloads images, datasets and resources at SIGHUP and on requests of the control socket, and logs
+/// the changed keys that need a restart.
+async fn reload_on_request(
     args: ConfigArgs,
     started: Loaded<Config>,
     policy: watch::Sender<Arc<PartyPolicy>>,
     mut hangups: Signal,
+    mut requests: mpsc::Receiver<ReloadRequest>,
 ) {
-    while hangups.recv().await.is_some() {
-        let read = load(&args).and_then(|loaded| match loaded.value.check() {
-            Ok(checked) => Ok((loaded, checked)),
-            Err(faults) => Err(located(&loaded, &faults).into()),
-        });
-        match read {
-            Ok((loaded, checked)) => {
-                let ignored = loaded.changed_since(&started, &config::RELOADABLE).join(", ");
-                if !ignored.is_empty() {
-                    tracing::warn!(
-                        "changed, and not reloadable: {ignored}; restart the agent to use the new \
-                         values"
-                    );
-                }
-                policy.send_replace(Arc::new(checked.policy));
-            }
-            Err(error) => {
-                tracing::error!(
-                    %error,
-                    "cannot reload the configuration; the agent keeps the old one: correct the \
-                     file and send SIGHUP again"
+    loop {
+        let request = tokio::select! {
+            signal = hangups.recv() => match signal {
+                Some(()) => None,
+                None => return,
+            },
+            Some(request) = requests.recv() => Some(request),
+        };
+        let reloaded = reload(&args, &started, &policy);
+        if let Some(request) = request {
+            // The client may have disconnected.
+            let _ = request.send(reloaded);
+        }
+    }
+}
+
+/// Returns the changed keys that need a restart, or the fault for which the agent keeps the old
+/// configuration.
+fn reload(
+    args: &ConfigArgs,
+    started: &Loaded<Config>,
+    policy: &watch::Sender<Arc<PartyPolicy>>,
+) -> Result<String, String> {
+    let read = load(args).and_then(|loaded| match loaded.value.check() {
+        Ok(checked) => Ok((loaded, checked)),
+        Err(faults) => Err(located(&loaded, &faults).into()),
+    });
+    match read {
+        Ok((loaded, checked)) => {
+            let ignored = loaded.changed_since(started, &config::RELOADABLE).join(", ");
+            if !ignored.is_empty() {
+                tracing::warn!(
+                    "changed, and not reloadable: {ignored}; restart the agent to use the new \
+                     values"
                 );
             }
+            policy.send_replace(Arc::new(checked.policy));
+            Ok(ignored)
+        }
+        Err(error) => {
+            tracing::error!(
+                %error,
+                "cannot reload the configuration; the agent keeps the old one: correct the file \
+                 and send SIGHUP again"
+            );
+            Err(error.to_string())
         }
     }
 }

@@ -399,6 +399,7 @@ impl TestAgent {
             policy: self.policies.subscribe(),
             logs: self.logs,
             status_requests,
+            reload: None,
             metrics: Default::default(),
         };
         let agent = agent::run(

@@ -290,6 +290,8 @@ impl World {
                     .find(|a| a.party == p && a.connected)
                     .map(|a| a.instance.clone()),
                 away_since: self.now,
+                never_connected: false,
+                disabled: false,
             })
             .collect();
         let new = NewRun {
@@ -348,6 +350,8 @@ impl World {
             bindings: BTreeMap::new(),
             orphan: false,
             released: member.desired == DesiredPhase::Stopped && !member.required,
+            task_name: String::new(),
+            run_number: 0,
         };
         if let Some(agent) = self.agents.iter_mut().find(|a| a.party == p && a.connected) {
             agent.to_agent.push_back(ToAgent::Assign(desired));
@@ -478,6 +482,8 @@ impl World {
                 bindings: BTreeMap::new(),
                 orphan: true,
                 released: false,
+                task_name: String::new(),
+                run_number: 0,
             };
             self.agents[i].to_agent.push_back(ToAgent::Assign(desired));
         }

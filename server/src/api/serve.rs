@@ -38,7 +38,7 @@ pub async fn serve(
 ) {
     let (metrics, stopping) = (app.metrics.listener("rest"), app.stopping.clone());
     let (router, measured, ends) = (router(app), metrics.clone(), stopping.clone());
-    let served = move |io, requests| {
+    let served = move |io, _, requests| {
         serve_io(router.clone(), io, requests, limits, measured.clone(), ends.clone())
     };
     listener::accept(listener, limits, tls, metrics, &stopping, served).await;

@@ -148,6 +148,9 @@ impl TaskDraft {
                     // The queue, which knows the contacts, sets it.
                     connected: None,
                     away_since: now,
+                    never_connected: member.never_connected,
+                    // As for the contact.
+                    disabled: false,
                 })
                 .collect(),
         };

@@ -14,6 +14,7 @@
 
 mod create;
 mod delete;
+mod disable_party;
 mod documents;
 mod draft;
 mod edit;
@@ -27,6 +28,7 @@ mod stop;
 mod timers;
 mod wake;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -146,6 +148,14 @@ struct QueuedChange {
     reply: Option<Reply>,
 }
 
+/// The parties with a state that members of new runs record.
+#[derive(Debug, Default)]
+struct PartyStates {
+    disabled: HashSet<PartyId>,
+    /// Parties without a session so far. Complete for the parties of a task that is being started.
+    never_connected: HashSet<PartyId>,
+}
+
 /// A session was opened or closed.
 #[derive(Debug)]
 struct ContactRequest {
@@ -169,6 +179,7 @@ enum Request {
     /// A template may have another name.
     TemplateEdited(TemplateId),
     Documents(documents::DocumentsPost),
+    DisableParty(disable_party::DisableRequest),
     /// Acknowledged after every request that was posted before.
     Ping(oneshot::Sender<()>),
 }
@@ -206,8 +217,10 @@ impl Engine {
         let due = Arc::new(timers::NextDeadline::new());
         let revision = Arc::new(AtomicU64::new(0));
         let fault = StoreFault::default();
+        let disabled = parts.store.disabled_parties().await?;
         let queue = queue::Queue::new(
             &parts,
+            disabled.clone(),
             Arc::clone(&watchers),
             Arc::clone(&due),
             Arc::clone(&revision),
@@ -231,7 +244,7 @@ impl Engine {
             session_writer(Arc::clone(&store), stopping.clone()),
         ));
         // Before the timers check a deadline.
-        engine.take_over(clock.now()).await?;
+        engine.take_over(clock.now(), &disabled).await?;
         let timers = timers::run(
             engine.clone(),
             Arc::clone(&store),
@@ -349,6 +362,19 @@ impl Engine {
         self.posts.send(Request::TemplateEdited(template)).await.map_err(|_| shutting_down())
     }
 
+    /// Disables a party, so that it gets no new members, or enables it.
+    pub async fn disable_party(&self, party: &PartyId, disabled: bool) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        let post = disable_party::DisableRequest { party: party.clone(), disabled, reply };
+        let asked = async {
+            self.posts.send(Request::DisableParty(post)).await.map_err(|_| shutting_down())?;
+            answer.await.map_err(|_| shutting_down())?
+        };
+        flow_common::clock::timeout(CALLER_TIMEOUT, asked)
+            .await
+            .map_err(|_| Error::of(ErrorCode::StoreUnavailable))?
+    }
+
     /// Returns the number of the task's newest event, updated with each commit that adds one. A
     /// receiver that was created before events are read misses none.
     #[must_use]
@@ -417,7 +443,7 @@ impl Engine {
 
     /// Starts the absence of every party that is not connected at the moment this hub starts. (The
     /// queue extends the deadlines.)
-    async fn take_over(&self, now: Timestamp) -> Result<(), Error> {
+    async fn take_over(&self, now: Timestamp, disabled: &HashSet<PartyId>) -> Result<(), Error> {
         self.store.all_away(now).await?;
         // There is one hub per database: the previous holder has ended.
         self.store.free_lease(timers::LEASE).await?;
@@ -436,6 +462,16 @@ impl Engine {
                 for member in run.members.iter().filter(|member| !member.settled) {
                     let input = Input::Away { party: member.party.clone(), since: now };
                     self.post_fact(task.clone(), run.id.clone(), input).await?;
+                    // The hub may have been killed before it recorded the change in its runs.
+                    let is_disabled = disabled.contains(&member.party);
+                    if member.disabled != is_disabled {
+                        let input = Input::PartyDisabled {
+                            party: member.party.clone(),
+                            disabled: is_disabled,
+                            connected: None,
+                        };
+                        self.post_fact(task.clone(), run.id.clone(), input).await?;
+                    }
                 }
             }
             self.tick(task).await?;

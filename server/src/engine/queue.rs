@@ -20,6 +20,7 @@ use flow_common::clock::{self, HEARTBEAT, Moment, SharedClock};
 use flow_common::error::chain;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{InstanceId, PartyId, RunId, TaskId, TemplateId};
+use flow_domain::member::Member;
 use flow_domain::run::{Input, Run};
 use flow_domain::template::Template;
 use flow_domain::time::Timestamp;
@@ -32,7 +33,8 @@ use super::outage::{Outage, StoreFault};
 use super::timers::NextDeadline;
 use super::wake::{self, EventWatchers, SpecCache};
 use super::{
-    Change, ChangeResult, ContactChange, ContactRequest, EngineParts, QueuedChange, Request,
+    Change, ChangeResult, ContactChange, ContactRequest, EngineParts, PartyStates, QueuedChange,
+    Request,
 };
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
@@ -69,6 +71,7 @@ pub(super) struct Queue {
     contacts: HashMap<PartyId, (u64, InstanceId)>,
     /// Parties that exist. Only this queue removes a party.
     pub(super) known_parties: HashSet<PartyId>,
+    pub(super) party_states: PartyStates,
     /// Templates by revision. Only the name of a revision can change: see
     /// [`Request::TemplateEdited`].
     templates: HashMap<(TemplateId, u32), Arc<Template>>,
@@ -99,6 +102,7 @@ struct AppliedChanges {
 impl Queue {
     pub(super) fn new(
         parts: &EngineParts,
+        disabled: HashSet<PartyId>,
         watchers: Arc<EventWatchers>,
         due: Arc<NextDeadline>,
         revision: Arc<AtomicU64>,
@@ -116,6 +120,7 @@ impl Queue {
             cache_limit: CACHED_TASKS_MAX,
             contacts: HashMap::new(),
             known_parties: HashSet::new(),
+            party_states: PartyStates { disabled, ..PartyStates::default() },
             templates: HashMap::new(),
             specs: SpecCache::default(),
             outage: Outage::new(parts.clock.read(), fault),
@@ -232,6 +237,11 @@ impl Queue {
                     self.apply_contacts(std::mem::take(&mut contacts)).await;
                     self.remove_party(post).await;
                 }
+                Request::DisableParty(post) => {
+                    self.commit(group(std::mem::take(&mut queued))).await;
+                    self.apply_contacts(std::mem::take(&mut contacts)).await;
+                    self.disable_party(post).await;
+                }
             }
         }
         self.commit(group(queued)).await;
@@ -259,6 +269,7 @@ impl Queue {
                 }
                 ContactChange::Connected(instance) => {
                     self.contacts.insert(party.clone(), (epoch, instance.clone()));
+                    self.party_states.never_connected.remove(&party);
                     Input::Connected { party: party.clone(), instance }
                 }
                 ContactChange::Away(_) if epoch < newest => {
@@ -289,6 +300,25 @@ impl Queue {
             // The session may have ended.
             let _ = reply.send(set);
         }
+    }
+
+    /// Applies an input to every unsettled member of a party.
+    pub(super) async fn apply_to_party(&mut self, party: &PartyId, input: &Input) {
+        let unsettled = self.unsettled(party).await.into_iter();
+        let queued = unsettled.map(|(task, run)| {
+            let change = Change::Input { run, input: input.clone() };
+            (task, QueuedChange { change, posted: clock::monotonic(), reply: None })
+        });
+        self.commit(group(queued.collect())).await;
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Returns the instance of the party's connected agent.
+    pub(super) fn connected_instance(&self, party: &PartyId) -> Option<InstanceId> {
+        self.contacts.get(party).map(|(_, instance)| instance.clone())
     }
 
     /// Returns the unsettled members of a party. Retries until the store answers, because a contact
@@ -327,10 +357,12 @@ impl Queue {
         for (task, run) in unsettled {
             let Some(aggregate) = self.load(task).await? else { continue };
             let Some(run) = aggregate.runs.iter().find(|found| &found.id == run) else { continue };
-            let Some(member) = run.member(party).filter(|member| !member.settled) else { continue };
-            set.push(
-                wake::desired_member(&self.store, &mut self.specs, run, member, revision).await?,
-            );
+            let is_sent = |member: &&Member| !member.settled && !member.is_withheld();
+            let Some(member) = run.member(party).filter(is_sent) else { continue };
+            let name = &aggregate.task.body.name;
+            let desired =
+                wake::desired_member(&self.store, &mut self.specs, name, run, member, revision);
+            set.push(desired.await?);
         }
         self.specs.trim();
         Ok(set)
@@ -592,6 +624,7 @@ impl Queue {
                     match wake::desired_member(
                         &self.store,
                         &mut self.specs,
+                        &change.task.body.name,
                         &run.after,
                         member,
                         revision,

@@ -65,6 +65,8 @@ impl Queue {
             return Err(unknown());
         }
         self.known_parties.remove(party);
+        self.party_states.disabled.remove(party);
+        self.party_states.never_connected.remove(party);
         self.sessions.remove(party);
         Ok(())
     }

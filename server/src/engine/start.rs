@@ -10,7 +10,7 @@ use flow_domain::time::Timestamp;
 
 use super::create::record;
 use super::draft::TaskDraft;
-use super::{IdemKey, Principal};
+use super::{IdemKey, PartyStates, Principal};
 
 /// A request to start a task.
 #[derive(Debug, Clone)]
@@ -27,6 +27,7 @@ pub(super) fn start(
     request: &StartRequest,
     template: &Template,
     connected: &dyn Fn(&PartyId) -> Option<InstanceId>,
+    parties: &PartyStates,
     now: Timestamp,
 ) -> Result<(), Error> {
     let StartRequest { principal, run: id, overrides, idem } = request;
@@ -63,6 +64,8 @@ pub(super) fn start(
                 digest,
                 connected: connected(&member.party),
                 away_since: now,
+                never_connected: parties.never_connected.contains(&member.party),
+                disabled: parties.disabled.contains(&member.party),
             })
         })
         .collect::<Result<Vec<_>, Error>>()?;

@@ -70,7 +70,8 @@ pub(super) fn moved(change: &RunUpdate) -> Vec<&Member> {
             .get(place)
             .is_none_or(|old| (old.attempt, old.generation) != (member.attempt, member.generation))
     };
-    let unsettled = change.after.members.iter().enumerate().filter(|(_, member)| !member.settled);
+    let members = change.after.members.iter().enumerate();
+    let unsettled = members.filter(|(_, member)| !member.settled && !member.is_withheld());
     unsettled.filter(|(place, member)| is_new(*place, member)).map(|(_, member)| member).collect()
 }
 
@@ -78,6 +79,7 @@ pub(super) fn moved(change: &RunUpdate) -> Vec<&Member> {
 pub(super) async fn desired_member(
     store: &Store,
     specs: &mut SpecCache,
+    task_name: &str,
     run: &Run,
     member: &Member,
     revision: u64,
@@ -94,6 +96,8 @@ pub(super) async fn desired_member(
         orphan: false,
         revision,
         released: member.desired == DesiredPhase::Stopped && !member.required,
+        task_name: task_name.to_owned(),
+        run_number: run.number,
     };
     if member.desired == DesiredPhase::Stopped {
         return Ok(desired);

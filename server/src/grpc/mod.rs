@@ -10,10 +10,12 @@ mod logs;
 mod session;
 
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use flow_common::text::foreign;
 use flow_domain::id::PartyId;
 use flow_proto::v1::control_server::{Control, ControlServer};
 use flow_proto::v1::{AgentMessage, LogChunk, LogClosed};
@@ -24,10 +26,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tonic::body::Body;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
-use crate::auth::Proof;
+use crate::auth::{Proof, claimed_party};
 use crate::listener::{self, ConnectionRequests, ListenerLimits};
 use crate::metrics::ListenerMetrics;
 use crate::state::App;
@@ -46,6 +49,8 @@ const STREAMS_MAX: u32 = 256;
 const SESSION_MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of a PushLog message; an agent sends at most 64 KiB of a log in each.
 const LOG_MESSAGE_BYTES_MAX: usize = 128 * 1024;
+/// Characters of a claimed party in the log; no party has a longer name.
+const PARTY_CHARS_MAX: usize = 63;
 /// Path of a PushLog call.
 const PUSH_LOG_PATH: &str = "/flow.v1.Control/PushLog";
 
@@ -53,7 +58,7 @@ const PUSH_LOG_PATH: &str = "/flow.v1.Control/PushLog";
 #[derive(Debug, Clone)]
 pub(crate) enum Peer {
     /// The network: every call must authenticate.
-    Network,
+    Network(IpAddr),
     /// A channel in memory that this process created for this party.
     Embedded(PartyId),
 }
@@ -118,15 +123,29 @@ impl ControlService {
     ) -> Result<(PartyId, Option<Proof>), Status> {
         match &self.peer {
             Peer::Embedded(party) => Ok((party.clone(), None)),
-            Peer::Network => {
+            Peer::Network(address) => {
                 let Self { app, .. } = self;
                 // Boxed, so that the request's future does not reserve space for it.
                 let known =
                     Box::pin(app.auth.party(&app.store, request.metadata(), app.clock.now())).await;
-                known
-                    .map(|(party, proof)| (party, Some(proof)))
-                    .map_err(|error| convert::status(&error))
+                known.map(|(party, proof)| (party, Some(proof))).map_err(|error| {
+                    if let Some(cause) = error.cause() {
+                        self.report_failed_sign_in(*address, request.metadata(), cause);
+                    }
+                    convert::status(&error.into())
+                })
             }
+        }
+    }
+}
+
+impl ControlService {
+    fn report_failed_sign_in(&self, peer: IpAddr, metadata: &MetadataMap, cause: &'static str) {
+        self.app.metrics.sign_in_failed(cause);
+        if let Some(left_out) = self.app.sign_in_log.admit(peer) {
+            let party = claimed_party(metadata).unwrap_or_default();
+            let party = foreign(party, PARTY_CHARS_MAX);
+            tracing::warn!(%peer, party, cause, left_out, "an agent failed to sign in");
         }
     }
 }
@@ -178,8 +197,9 @@ pub async fn serve(
 ) {
     let (metrics, stopping) = (app.metrics.listener("grpc"), app.stopping.clone());
     let measured = metrics.clone();
-    let served = move |io, requests| {
-        serve_io(Arc::clone(&app), io, Peer::Network, requests, limits, measured.clone())
+    let served = move |io, peer: SocketAddr, requests| {
+        let peer = Peer::Network(peer.ip().to_canonical());
+        serve_io(Arc::clone(&app), io, peer, requests, limits, measured.clone())
     };
     listener::accept(listener, limits, tls, metrics, &stopping, served).await;
 }

@@ -322,6 +322,7 @@ impl<'a> Session<'a> {
             let now = self.app.clock.now();
             let until =
                 proof.accepted_until(&self.app.store, self.party, now).await.map_err(|error| {
+                    let error = Error::from(error);
                     match error.code {
                         ErrorCode::Unauthenticated => SessionEnd::Refused {
                             code: "unauthenticated",

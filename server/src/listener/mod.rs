@@ -17,6 +17,7 @@ mod slots;
 mod write_deadline;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use crate::metrics::{ListenerMetrics, OpenConnection};
 use evict::Connections;
 pub(crate) use requests::ConnectionRequests;
 use slots::SourceSlots;
+pub(crate) use slots::source_of;
 use write_deadline::WriteDeadline;
 
 /// Delay between two searches for a connection to evict.
@@ -80,7 +82,7 @@ pub(crate) async fn accept<F>(
     tls: Option<TlsAcceptor>,
     metrics: ListenerMetrics,
     stopping: &CancellationToken,
-    serve: impl Fn(Io, ConnectionRequests) -> F + Clone + Send + 'static,
+    serve: impl Fn(Io, SocketAddr, ConnectionRequests) -> F + Clone + Send + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -134,7 +136,7 @@ pub(crate) async fn accept<F>(
                     let evicted = entry.evicted.clone();
                     let served = async move {
                         if let Some(io) = handshake.await {
-                            serve(io, requests).await;
+                            serve(io, peer, requests).await;
                         }
                     };
                     tokio::select! {

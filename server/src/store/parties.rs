@@ -1,5 +1,7 @@
 //! Parties. `sessions` contains the writes of their sessions.
 
+use std::collections::HashSet;
+
 use flow_domain::id::PartyId;
 use flow_domain::time::Timestamp;
 
@@ -21,10 +23,12 @@ struct PartyColumns {
     since: i64,
     agent_version: String,
     inventory_digest: Option<String>,
+    disabled_at: Option<i64>,
 }
 
 const SELECT: &str = "SELECT id, secret_digest, created_at, remark, epoch, instance, connected, since, \
-                      agent_version, inventory_digest FROM parties";
+                      agent_version, inventory_digest, disabled_at FROM parties \
+                      LEFT JOIN disabled_parties ON disabled_parties.party_id = parties.id";
 
 impl PartyColumns {
     fn read(self) -> Result<Party, StoreError> {
@@ -39,6 +43,7 @@ impl PartyColumns {
             since,
             agent_version,
             inventory_digest,
+            disabled_at,
         } = self;
         let corrupt =
             |column, problem: String| StoreError::corrupt("parties", column, &id, problem);
@@ -63,6 +68,7 @@ impl PartyColumns {
                 .map(|text| text.parse())
                 .transpose()
                 .map_err(|problem| corrupt("inventory_digest", format!("{problem}")))?,
+            disabled_at: disabled_at.map(Timestamp),
         })
     }
 }
@@ -108,9 +114,52 @@ impl Store {
         let mut tx = self.write_tx("remove_party").await?;
         execute!(&mut tx, "DELETE FROM former_secrets WHERE party_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM orphans WHERE party_id = ?", id.as_str())?;
+        execute!(&mut tx, "DELETE FROM disabled_parties WHERE party_id = ?", id.as_str())?;
         let matched = execute!(&mut tx, "DELETE FROM parties WHERE id = ?", id.as_str())?;
         tx.commit().await?;
         Ok(matched > 0)
+    }
+
+    /// Disables a party at `now`, or enables it. A party that is disabled keeps its earlier time.
+    /// Returns `false` if there is no such party.
+    pub async fn disable_party(
+        &self,
+        id: &PartyId,
+        disabled: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write_tx("disable_party").await?;
+        let Some(party) = read(&mut tx, id).await? else {
+            tx.rollback().await;
+            return Ok(false);
+        };
+        if party.disabled_at.is_some() != disabled {
+            if disabled {
+                execute!(
+                    &mut tx,
+                    "INSERT INTO disabled_parties (party_id, project_id, disabled_at) VALUES (?, ?, ?)",
+                    id.as_str(),
+                    DEFAULT_PROJECT,
+                    now.0
+                )?;
+            } else {
+                execute!(&mut tx, "DELETE FROM disabled_parties WHERE party_id = ?", id.as_str())?;
+            }
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    pub async fn disabled_parties(&self) -> Result<HashSet<PartyId>, StoreError> {
+        let ids: Vec<String> = reading!(&*self.db, |c| {
+            sqlx::query_scalar("SELECT party_id FROM disabled_parties").fetch_all(c).await
+        })?;
+        let parsed = ids.into_iter().map(|id| {
+            id.parse().map_err(|problem| {
+                StoreError::corrupt("disabled_parties", "party_id", &id, problem)
+            })
+        });
+        parsed.collect()
     }
 
     pub async fn party(&self, id: &PartyId) -> Result<Option<Party>, StoreError> {

@@ -265,6 +265,8 @@ pub struct Party {
     pub agent_version: String,
     /// Digest of the stored inventory.
     pub inventory_digest: Option<Digest>,
+    /// An administrator disabled the party at this time.
+    pub disabled_at: Option<Timestamp>,
 }
 
 /// The decision about an agent that asks for a session.

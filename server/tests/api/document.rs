@@ -149,6 +149,9 @@ async fn u40_every_operation_succeeds_as_documented() {
         .await
         .expect(StatusCode::CREATED);
     let left = left.header("location").to_owned();
+    for verb in ["disable", "enable"] {
+        hub.post(&format!("{left}/{verb}")).await.expect(StatusCode::OK);
+    }
     hub.post(&format!("{left}/secret")).json(&json!({})).await.expect(StatusCode::OK);
     hub.delete(&left).await.expect(StatusCode::NO_CONTENT);
 

@@ -167,3 +167,87 @@ async fn party_name_must_be_a_slug() {
     let long = json!({ "name": "a", "remark": "x".repeat(501) });
     hub.post("/api/v2/parties").json(&long).await.field("/remark", "too_long");
 }
+
+#[tokio::test]
+async fn u25_disabled_party_gets_no_new_members_and_running_ones_continue() {
+    let hub = TestApp::start().await;
+    let mut agents =
+        [hub.agent("hub").await, hub.agent("hospital-a").await, hub.agent("hospital-b").await];
+    let task = format!("/api/v2/tasks/{}", hub.task_of_parties().await);
+    let start = async || {
+        let run = hub.post(&format!("{task}/start")).await.expect(StatusCode::ACCEPTED).json();
+        format!("{task}/runs/{}", run["id"].as_str().expect("an id"))
+    };
+    let shows = async |what: &str, run: &str, condition: &dyn Fn(&Value) -> bool| {
+        wait_for(what, Duration::from_secs(30), async || {
+            let now = hub.get(run).await.json();
+            condition(&now).then_some(now)
+        })
+        .await
+    };
+    let first = start().await;
+    let [one, two, three] = &mut agents;
+    let (one, two, three) = tokio::join!(one.run(), two.run(), three.run());
+    let disable = async |verb: &str| {
+        hub.post(&format!("/api/v2/parties/hospital-b/{verb}")).await.expect(StatusCode::OK).json()
+    };
+    let disabled = disable("disable").await;
+    assert_eq!(disabled["disabled_at"], "2026-01-01T00:00:00.000000Z");
+    assert_eq!(disabled["contact"]["state"], "connected");
+    hub.clock.advance(5);
+    assert_eq!(disable("disable").await, disabled, "a second request changes nothing");
+    shows("the run to continue", &first, &|now| now["phase"] == "running").await;
+    hub.post(&format!("{task}/stop")).await.expect(StatusCode::ACCEPTED);
+    for (agent, member) in agents.iter_mut().zip([&one, &two, &three]) {
+        let stop = agent.next_desired("stopped").await;
+        assert_eq!(stop.run_id, member.run_id);
+        agent.report(&stop, "stopped").await;
+    }
+    shows("the run to end", &first, &|now| now["phase"] == "cancelled").await;
+
+    let second = start().await;
+    let waits = |now: &Value| now["waiting"]["code"] == "party_disabled";
+    let waiting = shows("the run to wait", &second, &waits).await;
+    assert_eq!(waiting["waiting"]["message"], "hospital-b is disabled at the hub");
+    assert_eq!(waiting["waiting"]["party"], "hospital-b");
+    assert_eq!(disable("enable").await["disabled_at"], Value::Null);
+    // The first message about the run comes after the party was enabled.
+    let [_, _, b] = &mut agents;
+    let desired = b.next_member().await;
+    assert_eq!(desired.desired, "reserved");
+    shows("the run to go on", &second, &|now| now["phase"] == "reserving").await;
+
+    disable("disable").await;
+    let hub = hub.restart().await;
+    let party = hub.get("/api/v2/parties/hospital-b").await.expect(StatusCode::OK).json();
+    assert!(party["disabled_at"].is_string(), "{party}");
+    hub.post("/api/v2/parties/nobody/disable").await.problem(404, "party_not_found");
+}
+
+#[tokio::test]
+async fn u25_party_that_never_connected_has_no_time_of_contact() {
+    let hub = TestApp::start().await;
+    let mut agents = [hub.agent("hub").await, hub.agent("hospital-a").await];
+    let secret = hub.party("hospital-b").await;
+    let contact = async || hub.get("/api/v2/parties/hospital-b").await.json()["contact"].clone();
+    assert_eq!(contact().await, json!({"state": "away"}));
+    let task = format!("/api/v2/tasks/{}", hub.task_of_parties().await);
+    let run = hub.post(&format!("{task}/start")).await.expect(StatusCode::ACCEPTED).json();
+    let run = format!("{task}/runs/{}", run["id"].as_str().expect("an id"));
+    let now = hub.get(&run).await.json();
+    assert_eq!(now["waiting"]["message"], "hospital-b has never connected");
+    let member = now["members"].as_array().expect("members").iter();
+    let member = member.clone().find(|member| member["party"] == "hospital-b").expect("a member");
+    assert_eq!(member["contact"], json!({"state": "away"}));
+    for agent in &mut agents {
+        agent.next_desired("admitted").await;
+    }
+
+    // A wrong secret is counted, and changes nothing.
+    let address = hub.agents_address().await;
+    let wrong = FakeAgent::connect(address, "hospital-b", &secret).await;
+    assert!(wrong.again(address, "wrong").await.is_err());
+    let metrics = hub.get("/metrics").await.expect(StatusCode::OK).text();
+    let counted = "flow_sign_ins_failed_total{cause=\"wrong_secret\"} 1";
+    assert!(metrics.lines().any(|line| line == counted), "{metrics}");
+}

@@ -113,6 +113,15 @@ impl FakeAgent {
         message.expect("the session is whole").expect("the session is open").body.expect("a body")
     }
 
+    /// Waits for the next desired member.
+    pub async fn next_member(&mut self) -> DesiredMember {
+        loop {
+            if let FromHub::DesiredMember(member) = self.next().await {
+                return member;
+            }
+        }
+    }
+
     /// Waits for the next desired member with this desired phase.
     pub async fn next_desired(&mut self, desired: &str) -> DesiredMember {
         loop {

@@ -198,6 +198,11 @@ impl TestApp {
     /// Creates a task with its template and parties, and returns the id of the task.
     pub async fn task(&self) -> String {
         self.parties(&["hub", "hospital-a", "hospital-b"]).await;
+        self.task_of_parties().await
+    }
+
+    /// Creates a task with its template and returns the id of the task. Its parties exist.
+    pub async fn task_of_parties(&self) -> String {
         let template = self.template().await;
         let created = self
             .post("/api/v2/tasks")

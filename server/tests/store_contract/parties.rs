@@ -8,6 +8,7 @@ use crate::support::*;
 crate::on_every_database!(
     parties_are_created_once_and_listed_by_name,
     u21_secret_is_rotated_and_party_removed,
+    u25_party_is_disabled_and_enabled,
     party_has_one_agent_at_a_time,
     concurrent_agents_get_different_epochs,
     inventory_is_stored_with_its_digest,
@@ -74,6 +75,26 @@ async fn u21_secret_is_rotated_and_party_removed(fx: Fixture) {
         (None, None)
     );
     store.create_party(&row("a")).await.unwrap();
+}
+
+async fn u25_party_is_disabled_and_enabled(fx: Fixture) {
+    let store = &fx.store;
+    store.create_party(&row("a")).await.unwrap();
+    assert!(!store.disable_party(&party("z"), true, at(1)).await.unwrap());
+    let since = async || store.party(&party("a")).await.unwrap().unwrap().disabled_at;
+    for (disabled, now, expected) in
+        [(true, 2, Some(at(2))), (true, 3, Some(at(2))), (false, 4, None), (false, 5, None)]
+    {
+        assert!(store.disable_party(&party("a"), disabled, at(now)).await.unwrap());
+        assert_eq!(since().await, expected);
+        let all = store.disabled_parties().await.unwrap();
+        assert_eq!(all.len(), usize::from(disabled));
+    }
+    assert!(store.disable_party(&party("a"), true, at(6)).await.unwrap());
+    assert!(store.remove_party(&party("a")).await.unwrap());
+    assert!(store.disabled_parties().await.unwrap().is_empty());
+    store.create_party(&row("a")).await.unwrap();
+    assert_eq!(since().await, None);
 }
 
 async fn party_has_one_agent_at_a_time(fx: Fixture) {

@@ -266,6 +266,8 @@ pub fn start(change: &mut TaskUpdate) -> Run {
         digest: spec.digest.clone(),
         connected: Some(instance(1)),
         away_since: at(0),
+        never_connected: false,
+        disabled: false,
     });
     let new = NewRun {
         id: hex().parse().unwrap(),

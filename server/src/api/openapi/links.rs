@@ -58,6 +58,8 @@ const LINKS: &[Link] = &[
     ("get_run", "get_member_series", MEMBER),
     ("create_party", "get_party", &[("party", "$response.body#/name")]),
     ("create_party", "rotate_party_secret", &[("party", "$response.body#/name")]),
+    ("create_party", "disable_party", &[("party", "$response.body#/name")]),
+    ("create_party", "enable_party", &[("party", "$response.body#/name")]),
     ("create_party", "delete_party", &[("party", "$response.body#/name")]),
     ("list_parties", "get_party", &[("party", "$response.body#/items/0/name")]),
     ("list_parties", "list_parties", NEXT),

@@ -42,6 +42,8 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(parties::list, parties::create))
         .routes(routes!(parties::get, parties::delete))
         .routes(routes!(parties::rotate_secret))
+        .routes(routes!(parties::disable))
+        .routes(routes!(parties::enable))
         .routes(routes!(orphans::list))
         .routes(routes!(orphans::stop))
         .routes(routes!(orphans::keep))

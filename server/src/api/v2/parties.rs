@@ -20,7 +20,9 @@ use crate::api::openapi::failures;
 use crate::api::problem::ApiError;
 use crate::state::App;
 use crate::store::{self, StoreError};
-use flow_api_types::{Agent, NewParty, Page, Party, PartyCreated, PartySecret, SecretRotation};
+use flow_api_types::{
+    Agent, Contact, NewParty, Page, Party, PartyCreated, PartySecret, SecretRotation,
+};
 
 failures!(ListFailures = CursorInvalid);
 failures!(CreateFailures = PartyExists);
@@ -43,10 +45,22 @@ pub(super) struct DeleteParams {
 }
 
 fn response(party: store::Party, inventory: Option<serde_json::Value>) -> Party {
-    let store::Party { row, epoch, instance, connected, since, agent_version, inventory_digest: _ } =
-        party;
+    let store::Party {
+        row,
+        epoch,
+        instance,
+        connected,
+        since,
+        agent_version,
+        inventory_digest: _,
+        disabled_at,
+    } = party;
     let store::PartyRow { id, secret_digest: _, created_at, remark } = row;
-    let contact = if connected { member::Contact::Connected } else { member::Contact::Away(since) };
+    let contact = match (connected, epoch) {
+        (true, _) => member::Contact::Connected.into(),
+        (false, 0) => Contact::never(),
+        (false, _) => member::Contact::Away(since).into(),
+    };
     let agent = instance
         .filter(|_| epoch > 0)
         .map(|instance| Agent { instance: instance.into(), version: agent_version });
@@ -54,7 +68,8 @@ fn response(party: store::Party, inventory: Option<serde_json::Value>) -> Party 
         name: id.into(),
         remark,
         created_at: created_at.into(),
-        contact: contact.into(),
+        contact,
+        disabled_at: disabled_at.map(Into::into),
         agent,
         inventory,
     }
@@ -147,6 +162,46 @@ pub(super) async fn rotate_secret(
     app.sessions.revoke(&id);
     tracing::info!(party = %id, overlap_s, "secret of the party replaced");
     Ok(Json(PartySecret { name: id.into(), secret, former_until: former_until.map(Into::into) }))
+}
+
+/// Disable a party
+///
+/// The party gets no new members: a run that needs it waits (`party_disabled`) until the party is
+/// enabled or the queue deadline passes. Members that run continue, and the agent stays connected.
+/// Has no effect on a disabled party.
+#[utoipa::path(post, path = "/parties/{party}/disable", tag = "parties", operation_id = "disable_party", params(PartyPath),
+    responses((status = 200, description = "The disabled party", body = Party), NotFound))]
+pub(super) async fn disable(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(PartyPath { party: id }): Ids<PartyPath>,
+) -> Result<Json<Party>, ApiError> {
+    set_disabled(app, caller, id, true).await
+}
+
+/// Enable a party
+///
+/// Reverts `disable_party`: runs that wait for the party continue. Has no effect on an enabled
+/// party.
+#[utoipa::path(post, path = "/parties/{party}/enable", tag = "parties", operation_id = "enable_party", params(PartyPath),
+    responses((status = 200, description = "The enabled party", body = Party), NotFound))]
+pub(super) async fn enable(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(PartyPath { party: id }): Ids<PartyPath>,
+) -> Result<Json<Party>, ApiError> {
+    set_disabled(app, caller, id, false).await
+}
+
+async fn set_disabled(
+    app: Arc<App>,
+    caller: Caller,
+    id: PartyId,
+    disabled: bool,
+) -> Result<Json<Party>, ApiError> {
+    app.engine.disable_party(&id, disabled).await?;
+    tracing::info!(party = %id, disabled, "party disabled or enabled");
+    get(State(app), caller, Ids(PartyPath { party: id })).await
 }
 
 /// Remove a party

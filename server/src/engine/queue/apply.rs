@@ -101,10 +101,15 @@ impl Queue {
         Ok(draft)
     }
 
-    /// Records in a retry run which of its parties are connected now. The contacts of the run
-    /// before are not reliable, because they are not updated once a member has settled.
+    /// Records in a retry run which of its parties are connected and disabled now. The states of
+    /// the run before are not reliable, because they are not updated once a member has settled.
     fn connect_retries(&self, draft: &mut TaskDraft, now: Timestamp) {
         for (run, party) in draft.retries() {
+            if self.party_states.disabled.contains(&party) {
+                let party = party.clone();
+                let input = Input::PartyDisabled { party, disabled: true, connected: None };
+                let _ = draft.input(&run, &input, now);
+            }
             if let Some((_, instance)) = self.contacts.get(&party) {
                 // A refusal means that the contact was recorded before.
                 let _ =
@@ -117,8 +122,11 @@ impl Queue {
     async fn removed_party(&mut self, draft: &TaskDraft) -> Result<Option<PartyId>, StoreError> {
         for member in &draft.task.body.members {
             if !self.known_parties.contains(&member.party) {
-                if self.store.party(&member.party).await?.is_none() {
+                let Some(found) = self.store.party(&member.party).await? else {
                     return Ok(Some(member.party.clone()));
+                };
+                if found.epoch == 0 {
+                    self.party_states.never_connected.insert(member.party.clone());
                 }
                 self.known_parties.insert(member.party.clone());
             }
@@ -178,7 +186,8 @@ impl Queue {
                 let connected = |party: &PartyId| {
                     self.contacts.get(party).map(|(_, instance)| instance.clone())
                 };
-                start::start(draft, request, &template, &connected, now)?;
+                let states = &self.party_states;
+                start::start(draft, request, &template, &connected, states, now)?;
                 remember(keys, request.idem.as_ref(), request.run.as_str());
                 Ok(ChangeResult::Run(request.run.clone()))
             }
