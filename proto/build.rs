@@ -5,6 +5,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = protox::compile(["flow/v1/control.proto"], ["."])?;
     tonic_prost_build::configure()
         .bytes(".flow.v1.LogChunk.data")
+        .bytes(".flow.v1.OutputChunk.data")
         .codec_path("crate::codec::ControlCodec")
         .compile_fds(files)?;
     Ok(())

@@ -33,6 +33,7 @@ mod event;
 pub mod limits;
 mod named;
 mod orphan;
+mod output;
 mod page;
 mod party;
 mod problem;
@@ -52,6 +53,7 @@ pub use comparison::{
 pub use event::Event;
 pub use named::Named;
 pub use orphan::{Orphan, OrphanDecision};
+pub use output::{Output, OutputList};
 pub use page::Page;
 pub use party::{
     Agent, Contact, ContactState, NewParty, Party, PartyCreated, PartySecret, SecretRotation,

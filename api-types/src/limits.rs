@@ -28,6 +28,8 @@ pub const IDEMPOTENCY_KEY_PATTERN: &str = "^[!-~]+$";
 pub const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[!#-~]*")$"#;
 /// Form of a reference to a run: its id, its number within the task, or `latest`.
 pub const RUN_REFERENCE_PATTERN: &str = "^([0-9a-f]{32}|[1-9][0-9]{0,9}|latest)$";
+/// Form of a `Range` that the hub honours.
+pub const BYTE_RANGE_PATTERN: &str = "^bytes=[0-9]+-$";
 /// Form of an orphan's id: party, run and attempt, separated by dots.
 pub const ORPHAN_ID_PATTERN: &str =
     r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.[0-9a-f]{32}\.[0-9]{1,10}$";

@@ -14,7 +14,7 @@ use flow_domain::time::Timestamp;
 
 use crate::template::{default_grace, default_max_runtime};
 use crate::{
-    Agent, ApplyRequest, Event, Member, NewParty, Orphan, ParamSchemaInput, Party, PartyCreated,
+    Agent, ApplyRequest, Event, Member, NewParty, Orphan, Output, OutputList, ParamSchemaInput, Party, PartyCreated,
     Problem, ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SeriesList,
     StartInput, Task, TaskDocument, TaskInput, TaskMemberInput, Template, TemplateInput, Time,
 };
@@ -307,6 +307,20 @@ impl SeriesList {
             value: value.to_owned(),
         };
         Self::new(vec![point(1, "0.81"), point(2, "0.93")])
+    }
+}
+
+impl OutputList {
+    /// One model.
+    #[must_use]
+    pub fn sample() -> Self {
+        let model = Output {
+            path: "model.npz".parse().expect("constant is a path"),
+            size: 5_312,
+            modified_at: CREATED_AT.into(),
+            sha256: Some(Digest::of(b"model").into()),
+        };
+        Self { outputs: vec![model], left_out: 0 }
     }
 }
 

@@ -255,6 +255,17 @@ text_schema! {
     RunReference = |object| object.pattern(Some(limits::RUN_REFERENCE_PATTERN)).examples([flow_domain::sample::run_id().as_str()]);
     /// SHA-256 of canonical bytes, in lower-case hexadecimal.
     Digest = |object| object.pattern(Some(flow_domain::id::DIGEST_PATTERN));
+    /// Path of an output relative to the output directory, at most 512 bytes and 16 parts: no empty
+    /// part, `.` or `..`, and no control character.
+    OutputPath = |object| object
+        .pattern(Some(flow_domain::output::PATH_PATTERN))
+        .min_length(Some(1))
+        .max_length(Some(flow_domain::output::PATH_BYTES_MAX))
+        .examples(["model.npz"]);
+    /// Bytes of a file.
+    Bytes = |object| object.format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)));
+    /// The bytes from this one on.
+    ByteRange = |object| object.pattern(Some(limits::BYTE_RANGE_PATTERN)).examples(["bytes=4096-"]);
     /// Name of a party: 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'.
     PartyName = |object| object.pattern(Some(flow_domain::id::SLUG_PATTERN)).examples(["hospital-a"]);
     /// Id of an orphan: party, run and attempt, separated by dots.

@@ -156,6 +156,16 @@ error_table! {
         "Ask the party; its policy decides which logs it discloses.";
     LogNotFound = "log_not_found", 404, NotFound, 10309, false, "the party has no log of this member",
         "Check the member's reason: a member that never started has no log; the party deletes other logs after its retention period.";
+    OutputRefused = "output_refused", 403, PermissionDenied, 10320, false, "the party does not release these outputs",
+        "Ask the party's administrator; `outputs.release` in the configuration of its agent decides which outputs may leave.";
+    OutputNotFound = "output_not_found", 404, NotFound, 10321, false, "the party has no output with this path",
+        "List the outputs of the member; paths must match exactly. The party may have removed them, or its retention period has passed.";
+    OutputUnavailable = "output_unavailable", 503, Unavailable, 10322, true, "the party cannot send the output at this time",
+        "Repeat the request when the party is connected; the hub stores no outputs.";
+    RangeNotSatisfiable = "range_not_satisfiable", 416, InvalidArgument, 10323, false, "the output ends before the requested range",
+        "Request a range that begins within the size of the output, which `Content-Range` names.";
+    AgentOutdated = "agent_outdated", 409, FailedPrecondition, 10324, false, "the agent of the party is too old for this request",
+        "Ask the party to update flow-federate.";
     HubUnavailable = "hub_unavailable", 503, Unavailable, 20100, true, "the agent cannot reach the hub",
         "Repeat the request later; the agent reconnects automatically.";
 }

@@ -20,6 +20,7 @@ pub mod framework;
 pub mod id;
 pub mod limits;
 pub mod member;
+pub mod output;
 pub mod policy;
 pub mod progress;
 pub mod run;

@@ -7,6 +7,7 @@
 mod image_map;
 mod log_policy;
 mod peers;
+mod release;
 
 use std::collections::BTreeMap;
 
@@ -19,11 +20,12 @@ use flow_domain::spec::{Hole, MemberSpec, SealedSpec};
 use flow_domain::template::Resources;
 
 use crate::member::{Admission, DesiredMember, Member, Needs};
-use crate::runtime::{DataSource, ImageSource, ProgressSource, StartRequest};
+use crate::runtime::{DataSource, ImageSource, Origin, ProgressSource, StartRequest};
 
 pub use image_map::{Dataset, Image};
 pub use log_policy::LogPolicy;
 pub use peers::AllowedPeers;
+pub use release::ReleaseRule;
 
 /// Effect of an image without the directory that corrects known defects of its framework.
 pub const MISSING_SHIM_EFFECT: &str = "known defects of the framework are not corrected, and a \
@@ -42,9 +44,17 @@ pub struct PartyPolicy {
     pub resources: Resources,
     /// Addresses that workloads may dial.
     pub peers: AllowedPeers,
+    /// Outputs that may leave the party.
+    pub release: Vec<ReleaseRule>,
 }
 
 impl PartyPolicy {
+    /// True if the outputs of a workload with this image and dataset may leave the party.
+    #[must_use]
+    pub fn releases(&self, origin: &Origin) -> bool {
+        self.release.iter().any(|rule| rule.matches(origin))
+    }
+
     fn resolve(&self, spec: &MemberSpec) -> Resolution {
         let image = self.images.get(&spec.image).map(|image| ResolvedImage {
             entry: spec.image.clone(),
@@ -228,6 +238,7 @@ impl PartyPolicy {
             stop_grace_s: spec.stop_grace_s,
             log_limit_bytes: LOG_BYTES_MAX,
             progress: progress_source(member, spec),
+            origin: Some(Origin { image: spec.image.clone(), dataset: spec.dataset.clone() }),
         })
     }
 

@@ -10,6 +10,7 @@ mod commit;
 mod hub;
 mod logs;
 mod outbox;
+mod outputs;
 mod requests;
 mod specs;
 mod steps;
@@ -41,6 +42,7 @@ use crate::runtime_queue::{Reply, RuntimeQueue};
 use crate::session::{self, Connector, Login, PROTOCOL, SecretSource, SessionEvent};
 use logs::Logs;
 use outbox::Outbox;
+use outputs::Outputs;
 use steps::STEP_LINES_PER_MINUTE_MAX;
 
 const PURGE_PERIOD: Duration = Duration::from_secs(3600);
@@ -141,6 +143,7 @@ pub async fn run(
         seen,
         outbox: Outbox::new(log_policy),
         logs,
+        outputs: Outputs::new(),
         hub_lines: LogLimit::default(),
         step_lines: LogLimit::per_minute(STEP_LINES_PER_MINUTE_MAX),
         control_requests,
@@ -189,6 +192,7 @@ struct Agent {
     seen: SeenHub,
     outbox: Outbox,
     logs: Logs,
+    outputs: Outputs,
     /// Limits log lines that a hub can cause.
     hub_lines: LogLimit,
     /// Limits the log lines of members' steps, which a hub can cause, too.
@@ -341,6 +345,7 @@ impl Agent {
             inventory_digest: self.policy.inventory(&self.runtime.describe()).0.to_string(),
             seen_incarnation: self.members.oldest_incarnation(),
             seen_revision: self.seen.revision,
+            sends_outputs: true,
         }
     }
 

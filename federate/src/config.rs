@@ -13,7 +13,7 @@ use flow_domain::template::Resources;
 use serde::Deserialize;
 use tonic::transport::Uri;
 
-use crate::admission::{AllowedPeers, Dataset, Image, PartyPolicy};
+use crate::admission::{AllowedPeers, Dataset, Image, PartyPolicy, ReleaseRule};
 use crate::agent::LogPolicy;
 use crate::dial::Address;
 use crate::retention::Retention;
@@ -42,6 +42,36 @@ pub struct Config {
     pub resources: Resources,
     pub images: BTreeMap<String, Image>,
     pub datasets: BTreeMap<DatasetName, Dataset>,
+    pub outputs: OutputsConfig,
+}
+
+/// Release of members' outputs to the hub.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputsConfig {
+    pub release: Vec<ReleaseRule>,
+}
+
+impl OutputsConfig {
+    /// A message for each rule with a name that the party does not have.
+    pub fn check(
+        &self,
+        images: &BTreeMap<String, Image>,
+        datasets: &BTreeMap<DatasetName, Dataset>,
+    ) -> Vec<String> {
+        let unknown = |ReleaseRule { image, dataset }: &ReleaseRule| {
+            let image = image.as_ref().filter(|name| !images.contains_key(*name));
+            let dataset = dataset.as_ref().filter(|name| !datasets.contains_key(*name));
+            let image = image.map(|name| {
+                format!("there is no image {name:?} in [images]: correct the name, or remove it")
+            });
+            let dataset = dataset.map(|name| {
+                format!("there is no dataset {name} in [datasets]: correct the name, or remove it")
+            });
+            image.into_iter().chain(dataset)
+        };
+        self.release.iter().flat_map(unknown).collect()
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -176,7 +206,7 @@ pub struct Checked {
 }
 
 /// Sections that SIGHUP reloads; any other key takes effect at the next start.
-pub const RELOADABLE: [&str; 3] = ["images", "datasets", "resources"];
+pub const RELOADABLE: [&str; 4] = ["images", "datasets", "outputs", "resources"];
 
 /// Reads all layers.
 pub fn load(
@@ -224,6 +254,8 @@ impl Config {
         faults.extend(
             self.datasets.iter().filter_map(|(name, dataset)| self.dataset_fault(name, dataset)),
         );
+        let release = self.outputs.check(&self.images, &self.datasets);
+        faults.extend(release.into_iter().map(|message| Invalid::new("outputs.release", message)));
         faults.extend(self.kubernetes.hosts().err());
         faults.extend(self.retention.check().err().map(|(key, message)| {
             Invalid::new(
@@ -252,6 +284,7 @@ impl Config {
             datasets: self.datasets.clone(),
             resources: self.resources.clone(),
             peers,
+            release: self.outputs.release.clone(),
         };
         match (party, hub) {
             (Ok(party), Ok(hub)) if faults.is_empty() => Ok(Checked { party, hub, policy, health }),

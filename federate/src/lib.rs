@@ -22,6 +22,7 @@ pub mod health;
 pub mod journal;
 pub mod member;
 pub mod metrics;
+pub mod outputs;
 pub mod reconcile;
 pub mod retention;
 pub mod runtime;

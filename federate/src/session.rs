@@ -20,7 +20,7 @@ use flow_proto::STREAM_ID;
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::control_client::ControlClient;
 use flow_proto::v1::hub_message::Body as FromHub;
-use flow_proto::v1::{AgentMessage, Hello, HubMessage, LogChunk, Refused, Welcome};
+use flow_proto::v1::{AgentMessage, Hello, HubMessage, LogChunk, OutputChunk, Refused, Welcome};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
 use hyper_util::rt::TokioIo;
@@ -88,17 +88,24 @@ pub enum SessionEvent {
 
 /// The open connection, for side streams.
 #[derive(Debug, Clone)]
-pub struct HubClient(ControlClient<InterceptedService<Channel, Credentials>>);
+pub struct HubClient {
+    client: Client,
+    connector: Connector,
+    credentials: Credentials,
+}
+
+type Client = ControlClient<InterceptedService<Channel, Credentials>>;
 
 impl HubClient {
     /// A client whose calls fail.
     #[cfg(test)]
     pub(crate) fn unreachable() -> Self {
         let credentials = Credentials { party: MetadataValue::from_static("a"), bearer: None };
-        Self(ControlClient::with_interceptor(
+        let client = ControlClient::with_interceptor(
             Endpoint::from_static("http://127.0.0.1:1").connect_lazy(),
-            credentials,
-        ))
+            credentials.clone(),
+        );
+        Self { client, connector: Connector::Memory(mpsc::channel(1).0), credentials }
     }
 
     /// Answers a LogOpen: sends `log` until it ends or the hub stops reading.
@@ -109,7 +116,26 @@ impl HubClient {
     ) -> Result<(), Status> {
         let mut request = Request::new(LogChunks { first: Some(stream_id), log });
         request.metadata_mut().insert(STREAM_ID, stream_id.into());
-        self.0.push_log(request).await.map(|_| ())
+        self.client.push_log(request).await.map(|_| ())
+    }
+
+    /// Answers an OutputOpen on a connection of its own: sends `chunks` until they end or the hub
+    /// needs no more.
+    pub async fn push_output(
+        self,
+        stream_id: u64,
+        chunks: BoxStream<'static, OutputChunk>,
+    ) -> Result<(), String> {
+        let dialled = tokio::select! {
+            dialled = dial(&self.connector) => dialled,
+            () = clock::sleep(OPEN_TIMEOUT) => Err("the hub does not answer".to_owned()),
+        };
+        let (channel, fault) = dialled?;
+        let mut request = Request::new(OutputChunks(chunks));
+        request.metadata_mut().insert(STREAM_ID, stream_id.into());
+        let mut client = ControlClient::with_interceptor(channel, self.credentials);
+        let failed = |status: Status| fault.message().unwrap_or_else(|| describe(&status));
+        client.push_output(request).await.map(|_| ()).map_err(failed)
     }
 }
 
@@ -138,6 +164,18 @@ impl Stream for LogChunks {
             }
             None => Poll::Ready(None),
         }
+    }
+}
+
+/// The chunks of an output, as a type without a lifetime: the compiler cannot prove that a future
+/// with a boxed stream may move to another thread.
+struct OutputChunks(BoxStream<'static, OutputChunk>);
+
+impl Stream for OutputChunks {
+    type Item = OutputChunk;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<OutputChunk>> {
+        self.0.poll_next_unpin(cx)
     }
 }
 
@@ -420,7 +458,8 @@ async fn open(
     match messages.message().await.map_err(failed)?.and_then(|m| m.body) {
         Some(FromHub::Welcome(welcome)) => {
             check_welcome(&welcome, &credentials, protocol)?;
-            Ok(Opened { welcome, out, messages, hub: HubClient(client) })
+            let connector = connector.clone();
+            Ok(Opened { welcome, out, messages, hub: HubClient { client, connector, credentials } })
         }
         Some(FromHub::Refused(refused)) => Err(refused_end(&refused)),
         _ => Err(SessionEnd::new(

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use flow_domain::id::{Digest, PartyId, RunId, TaskId};
+use flow_domain::id::{DatasetName, Digest, PartyId, RunId, TaskId};
 use flow_domain::member::{Exit, Reason, Role};
 use flow_domain::template::Resources;
 use serde::{Deserialize, Serialize};
@@ -148,6 +148,17 @@ pub struct StartRequest {
     /// Limit of the kept log in bytes, over all segments.
     pub log_limit_bytes: u64,
     pub progress: ProgressSource,
+    /// `None` if the request was not made from a spec.
+    #[serde(default)]
+    pub origin: Option<Origin>,
+}
+
+/// The names in a member's spec that the party's policy for outputs refers to. Both are names of
+/// the party's own configuration, and the digest of the spec covers them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub image: String,
+    pub dataset: Option<DatasetName>,
 }
 
 impl StartRequest {

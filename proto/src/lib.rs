@@ -12,5 +12,5 @@ pub mod v1 {
     tonic::include_proto!("flow.v1");
 }
 
-/// Metadata of a PushLog call: its stream id, as a decimal number.
+/// Metadata of a PushLog or PushOutput call: its stream id, as a decimal number.
 pub const STREAM_ID: &str = "flow-stream-id";

@@ -13,6 +13,7 @@ use flow_domain::id::{DatasetName, PartyId};
 use flow_domain::template::Resources;
 use flow_domain::time::Timestamp;
 use flow_federate::admission::{Dataset, Image};
+use flow_federate::config::OutputsConfig;
 use flow_federate::retention::Retention;
 use serde::Deserialize;
 
@@ -199,10 +200,13 @@ pub struct HubAgentConfig {
     pub images: BTreeMap<String, Image>,
     #[serde(default)]
     pub datasets: BTreeMap<DatasetName, Dataset>,
+    /// Outputs that may leave.
+    pub outputs: OutputsConfig,
 }
 
 /// Sections that SIGHUP reloads; all other keys need a restart.
-pub const RELOADABLE: [&str; 3] = ["hub_agent.images", "hub_agent.datasets", "hub_agent.resources"];
+pub const RELOADABLE: [&str; 4] =
+    ["hub_agent.images", "hub_agent.datasets", "hub_agent.outputs", "hub_agent.resources"];
 
 /// Loads all layers.
 pub fn load(
@@ -264,6 +268,11 @@ impl Config {
         if let Err((key, message)) = self.hub_agent.retention.check() {
             wrong.push(format!("hub_agent.retention.{key}: {message}"));
         }
+        let release =
+            self.hub_agent.outputs.check(&self.hub_agent.images, &self.hub_agent.datasets);
+        wrong.extend(
+            release.into_iter().map(|message| format!("hub_agent.outputs.release: {message}")),
+        );
         match &self.store.url {
             None => {}
             Some(url) if url.starts_with("mysql://") => {

@@ -31,6 +31,7 @@ pub(crate) fn offer(config: &Config) -> PartyPolicy {
         images: config.hub_agent.images.clone(),
         datasets: config.hub_agent.datasets.clone(),
         resources: config.hub_agent.resources.clone(),
+        release: config.hub_agent.outputs.release.clone(),
         ..PartyPolicy::default()
     }
 }

@@ -35,6 +35,7 @@ impl Agent {
                 self.connected = false;
                 self.outbox.close();
                 self.logs.close();
+                self.outputs.close();
                 self.apply(Input::Disconnected);
             }
             SessionEvent::Message(body) => self.apply_message(body).await?,
@@ -69,7 +70,8 @@ impl Agent {
         }
         self.connected = true;
         self.sessions += 1;
-        self.logs.open(hub, out.clone());
+        self.logs.open(hub.clone(), out.clone());
+        self.outputs.open(hub, out.clone());
         self.outbox.open(out, welcome.epoch, set, &self.members);
         if welcome.want_inventory {
             self.outbox.inventory(self.policy.inventory(&self.runtime.describe()));
@@ -99,6 +101,7 @@ impl Agent {
                 let member = self.find_member(&open.run_id).await;
                 self.logs.start(open, member.as_ref(), &self.runtime);
             }
+            FromHub::OutputOpen(open) => self.outputs.start(open, &self.policy, &self.runtime),
             FromHub::LogCancel(cancel) => self.logs.cancel(cancel.stream_id),
             // Absence from the hub's set has no meaning: the hub sends a stop for a member that it
             // does not want.

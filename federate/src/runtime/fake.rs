@@ -15,6 +15,8 @@ use futures::stream::{BoxStream, StreamExt as _};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
+use crate::outputs::OutputDir;
+
 use super::{
     Held, HoldRequest, LogRequest, Observation, ProgressSource, Runtime, RuntimeError,
     StartRequest, WorkKey, WorkState,
@@ -318,6 +320,13 @@ impl Runtime for FakeRuntime {
                 "this agent keeps no log of this run",
             ))),
         }
+    }
+
+    async fn outputs(&self, _key: WorkKey) -> Result<OutputDir, RuntimeError> {
+        Err(RuntimeError::Refused(Reason::new(
+            ReasonCode::RuntimeError,
+            "this agent keeps no outputs of this run",
+        )))
     }
 
     async fn forget(&self, key: WorkKey) -> Result<(), RuntimeError> {

@@ -31,9 +31,10 @@ use flow_domain::time::Timestamp;
 use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 
+use crate::outputs::OutputDir;
 pub use crate::workload::{
-    Container, DataSource, Held, HoldRequest, ImageSource, ProgressSource, StartRequest, WorkKey,
-    WorkState,
+    Container, DataSource, Held, HoldRequest, ImageSource, Origin, ProgressSource, StartRequest,
+    WorkKey, WorkState,
 };
 
 /// One observation. A later observation of a key replaces an earlier one; `Absent` closes the key.
@@ -129,6 +130,10 @@ pub trait Runtime: Send + Sync + 'static {
         key: WorkKey,
         request: LogRequest,
     ) -> Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError>;
+
+    /// The outputs of a member, alive or ended. `Refused` = this agent has none of this key, or
+    /// cannot read them.
+    async fn outputs(&self, key: WorkKey) -> Result<OutputDir, RuntimeError>;
 
     /// Removes what only proved the key's state, because the hub has stored that state. Logs and
     /// outputs stay until the agent's retention removes them.

@@ -9,6 +9,8 @@
 //!   started        created exclusively and synced before the spawn; removed only with the directory
 //!   exit           the exit; appears complete, by rename, when no process of the workload is alive
 //!   exit.tmp       space reserved for `exit`, so that it can be written on a full disk
+//!   origin.json    the image and dataset of the workload, for the party's policy for outputs
+//!   digests.json   known SHA-256 values of outputs
 //!   forgotten      the agent needs no proof any more; the key can never be started again
 //!   control.sock   log/  output/  work/  home/  sidecar.log
 //! ```
@@ -46,6 +48,10 @@ pub mod name {
     pub const STARTED: &str = "started";
     pub const EXIT: &str = "exit";
     pub const EXIT_TMP: &str = "exit.tmp";
+    /// The image and dataset of the workload, for the party's policy for outputs.
+    pub const ORIGIN: &str = "origin.json";
+    /// Known SHA-256 values of outputs.
+    pub const DIGESTS: &str = "digests.json";
     pub const FORGOTTEN: &str = "forgotten";
     pub const CONTROL: &str = "control.sock";
     /// The sidecar's own log.

@@ -486,6 +486,7 @@ mod tests {
             stop_grace_s: 1,
             log_limit_bytes: 1 << 20,
             progress: ProgressSource::MetricsFile,
+            origin: None,
         }
     }
 

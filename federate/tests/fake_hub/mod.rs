@@ -26,7 +26,7 @@ use flow_proto::v1::control_server::{Control, ControlServer};
 use flow_proto::v1::hub_message::Body as ToAgent;
 use flow_proto::v1::{
     Ack, Acks, AgentMessage, DesiredMember, DesiredMembers, Hello, HubMessage, LogChunk, LogClosed,
-    MemberReport, SnapshotBegin, SnapshotEnd, Welcome,
+    MemberReport, OutputChunk, OutputClosed, SnapshotBegin, SnapshotEnd, Welcome,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
@@ -96,6 +96,13 @@ impl Control for Service {
         }
         self.logs.send((id, log)).await.map_err(|_| Status::unavailable("the test is over"))?;
         Ok(Response::new(LogClosed {}))
+    }
+
+    async fn push_output(
+        &self,
+        _: Request<Streaming<OutputChunk>>,
+    ) -> Result<Response<OutputClosed>, Status> {
+        Ok(Response::new(OutputClosed {}))
     }
 }
 

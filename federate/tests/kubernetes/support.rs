@@ -266,6 +266,7 @@ pub fn launch(key: &WorkKey) -> StartRequest {
         stop_grace_s: 5,
         log_limit_bytes: 1 << 20,
         progress: ProgressSource::MetricsFile,
+        origin: None,
     }
 }
 

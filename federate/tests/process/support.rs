@@ -77,6 +77,7 @@ impl Place {
             stop_grace_s: 5,
             log_limit_bytes: 1 << 20,
             progress: ProgressSource::MetricsFile,
+            origin: None,
         }
     }
 

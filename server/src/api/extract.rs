@@ -68,6 +68,7 @@ fn bad_id(key: &str, problem: &serde::de::value::Error) -> Error {
         "orphan" => ErrorCode::OrphanNotFound,
         "template" => ErrorCode::TemplateNotFound,
         "revision" => ErrorCode::RevisionNotFound,
+        "path" => ErrorCode::OutputNotFound,
         _ => ErrorCode::RouteNotFound,
     };
     Error::new(code, format!("there is no {key} with this id: {problem}"))

@@ -144,6 +144,9 @@ pub fn finish(mut document: OpenApi) -> OpenApi {
     register::<schema::IfMatch>(components);
     register::<schema::EventNumber>(components);
     register::<schema::EventStream>(components);
+    register::<schema::OutputPath>(components);
+    register::<schema::ByteRange>(components);
+    register::<schema::Bytes>(components);
     register::<schema::TailLines>(components);
     register::<schema::RevisionNumber>(components);
     name_items(components);

@@ -15,7 +15,7 @@ use super::convert;
 use crate::sessions::Sessions;
 
 /// Characters of an agent's error text.
-const CAUSE_CHARS_MAX: usize = 300;
+pub(super) const CAUSE_CHARS_MAX: usize = 300;
 
 /// Returns the reader's error after an agent refused to send its log.
 pub(super) fn refused(party: &PartyId, Reason { code, message }: Reason) -> Error {

@@ -1,12 +1,14 @@
-//! The gRPC service for agents: one session stream per agent, and a side stream per open log.
+//! The gRPC service for agents: one session stream per agent, and a side stream per open log or
+//! output.
 //!
 //! The accept loop is in [`crate::listener`]. hyper serves each connection with tonic's service on
 //! top, so that the same code serves the embedded agent over a channel in memory. [`session`]
-//! contains the session, [`logs`] the side streams, [`convert`] the conversion between protocol and
+//! contains the session, [`logs`] and [`outputs`] the side streams, [`convert`] the conversion between protocol and
 //! domain; [`crate::sessions`] knows which agents are connected.
 
 pub mod convert;
 mod logs;
+mod outputs;
 mod session;
 
 use std::convert::Infallible;
@@ -18,7 +20,7 @@ use std::time::Duration;
 use flow_common::text::foreign;
 use flow_domain::id::PartyId;
 use flow_proto::v1::control_server::{Control, ControlServer};
-use flow_proto::v1::{AgentMessage, LogChunk, LogClosed};
+use flow_proto::v1::{AgentMessage, LogChunk, LogClosed, OutputChunk, OutputClosed};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -53,6 +55,10 @@ const LOG_MESSAGE_BYTES_MAX: usize = 128 * 1024;
 const PARTY_CHARS_MAX: usize = 63;
 /// Path of a PushLog call.
 const PUSH_LOG_PATH: &str = "/flow.v1.Control/PushLog";
+/// Bytes of a PushOutput message: a list of 1,000 files with the longest paths.
+const OUTPUT_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Path of a PushOutput call.
+const PUSH_OUTPUT_PATH: &str = "/flow.v1.Control/PushOutput";
 
 /// The origin of a connection.
 #[derive(Debug, Clone)]
@@ -113,6 +119,23 @@ impl Control for ControlService {
         relayed?;
         Ok(Response::new(LogClosed {}))
     }
+
+    async fn push_output(
+        &self,
+        request: Request<Streaming<OutputChunk>>,
+    ) -> Result<Response<OutputClosed>, Status> {
+        let (party, _) = self.authenticate(&request).await?;
+        let _call = self.app.sessions.calls().push_output(&party)?;
+        let id = logs::announced_id(request.metadata())?.ok_or_else(|| {
+            Status::invalid_argument("an output stream needs its id in the metadata flow-stream-id")
+        })?;
+        let started = flow_common::clock::monotonic();
+        outputs::relay(&self.app.sessions, &party, id, request.into_inner())
+            .instrument(tracing::info_span!("push_output", party.id = %party))
+            .await;
+        self.app.metrics.rpc("push_output", "ok", started);
+        Ok(Response::new(OutputClosed {}))
+    }
 }
 
 impl ControlService {
@@ -155,6 +178,7 @@ impl ControlService {
 struct LimitedControl {
     session: ControlServer<ControlService>,
     push_log: ControlServer<ControlService>,
+    push_output: ControlServer<ControlService>,
 }
 
 impl LimitedControl {
@@ -162,6 +186,8 @@ impl LimitedControl {
         Self {
             push_log: ControlServer::new(service.clone())
                 .max_decoding_message_size(LOG_MESSAGE_BYTES_MAX),
+            push_output: ControlServer::new(service.clone())
+                .max_decoding_message_size(OUTPUT_MESSAGE_BYTES_MAX),
             session: ControlServer::new(service)
                 .max_decoding_message_size(SESSION_MESSAGE_BYTES_MAX),
         }
@@ -179,10 +205,10 @@ impl tower::Service<http::Request<Incoming>> for LimitedControl {
     }
 
     fn call(&mut self, request: http::Request<Incoming>) -> Self::Future {
-        let server = if request.uri().path() == PUSH_LOG_PATH {
-            &mut self.push_log
-        } else {
-            &mut self.session
+        let server = match request.uri().path() {
+            PUSH_LOG_PATH => &mut self.push_log,
+            PUSH_OUTPUT_PATH => &mut self.push_output,
+            _ => &mut self.session,
         };
         server.call(request)
     }

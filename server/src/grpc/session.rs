@@ -32,7 +32,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
 use tracing::Instrument as _;
 
-use super::{convert, logs};
+use super::{convert, logs, outputs};
 use crate::auth::Proof;
 use crate::engine::ReportOutcome;
 use crate::sessions::SessionHandle;
@@ -281,7 +281,9 @@ impl<'a> Session<'a> {
         {
             tracing::warn!(party.id = %party, %old, new = %instance, left_out, "an agent with another journal replaced the party's agent");
         }
-        let Some(handle) = app.sessions.register(party, grant.epoch) else {
+        let outdated =
+            (!hello.sends_outputs).then(|| convert::version(&hello.agent_version).into());
+        let Some(handle) = app.sessions.register(party, grant.epoch, outdated) else {
             return Err(superseded());
         };
         let is_known_to_agent = hello.seen_incarnation == incarnation;
@@ -445,6 +447,10 @@ impl<'a> Session<'a> {
             FromAgent::LogRefused(refused) => {
                 let error = logs::refused(self.party, refused.reason.unwrap_or_default());
                 self.app.sessions.refuse_log(self.party, refused.stream_id, error);
+            }
+            FromAgent::OutputRefused(refused) => {
+                let error = outputs::refused(self.party, refused.reason.unwrap_or_default());
+                self.app.sessions.refuse_output(self.party, refused.stream_id, error);
             }
             FromAgent::Inventory(inventory) => {
                 if inventory.json.len() > INVENTORY_BYTES_MAX

@@ -13,11 +13,14 @@ const SESSION_CALLS_MAX: usize = 8;
 /// PushLog calls per party. An agent sends at most 32 logs at a time; calls of a lost connection
 /// may not have ended.
 const PUSH_LOG_CALLS_MAX: usize = 64;
+/// PushOutput calls per party. An agent opens at most 8 at a time, each on a connection of its own.
+const PUSH_OUTPUT_CALLS_MAX: usize = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum CallKind {
     Session,
     PushLog,
+    PushOutput,
 }
 
 /// Open calls of all parties. Cheap to clone.
@@ -39,6 +42,17 @@ impl CallLimits {
     pub(crate) fn push_log(&self, party: &PartyId) -> Result<CallPermit, Status> {
         self.enter(party, CallKind::PushLog, PUSH_LOG_CALLS_MAX).ok_or_else(|| {
             exhausted(party, PUSH_LOG_CALLS_MAX, "log streams", "retry when one of them has ended")
+        })
+    }
+
+    pub(crate) fn push_output(&self, party: &PartyId) -> Result<CallPermit, Status> {
+        self.enter(party, CallKind::PushOutput, PUSH_OUTPUT_CALLS_MAX).ok_or_else(|| {
+            exhausted(
+                party,
+                PUSH_OUTPUT_CALLS_MAX,
+                "output streams",
+                "retry when one of them has ended",
+            )
         })
     }
 

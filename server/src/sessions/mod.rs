@@ -1,8 +1,10 @@
-//! The registry of connected agents: delivers desired members to them and log streams from them.
+//! The registry of connected agents: delivers desired members to them, and streams of logs and
+//! outputs from them.
 //!
 //! The engine and the gRPC service share it. It knows neither of them.
 
 pub(crate) mod call_limits;
+pub(crate) mod outputs;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -39,6 +41,8 @@ struct OpenSession {
     /// Bytes queued in `out`.
     waiting: Arc<AtomicUsize>,
     cancelled: CancellationToken,
+    /// Version of the agent if it cannot send outputs.
+    outdated: Option<Box<str>>,
 }
 
 impl OpenSession {
@@ -100,6 +104,7 @@ impl LogWriter {
 struct Registry {
     open: Mutex<HashMap<PartyId, OpenSession>>,
     logs: Mutex<HashMap<u64, LogStream>>,
+    outputs: outputs::Outputs,
     /// Limits of log lines per party: a party could cause thousands a second.
     lines: Mutex<HashMap<PartyId, LogLimit>>,
     /// End of the last session of each party since the start of the hub; `None` = connected.
@@ -188,16 +193,26 @@ impl Sessions {
     }
 
     /// Registers a session, and cancels an older one of the party; `None` if a newer one is
-    /// registered.
-    pub(crate) fn register(&self, party: &PartyId, epoch: u64) -> Option<SessionHandle> {
+    /// registered. `outdated` is the version of an agent that cannot send outputs.
+    pub(crate) fn register(
+        &self,
+        party: &PartyId,
+        epoch: u64,
+        outdated: Option<Box<str>>,
+    ) -> Option<SessionHandle> {
         let (out, messages) = mpsc::channel(OUTBOX_MESSAGES_MAX);
         let (waiting, cancelled) = (Arc::default(), CancellationToken::new());
         let mut open = self.open();
         if open.get(party).is_some_and(|other| other.epoch > epoch) {
             return None;
         }
-        let entry =
-            OpenSession { epoch, out, waiting: Arc::clone(&waiting), cancelled: cancelled.clone() };
+        let entry = OpenSession {
+            epoch,
+            out,
+            waiting: Arc::clone(&waiting),
+            cancelled: cancelled.clone(),
+            outdated,
+        };
         if let Some(older) = open.insert(party.clone(), entry) {
             older.cancelled.cancel();
         }
@@ -220,6 +235,7 @@ impl Sessions {
             }
         }
         self.logs().retain(|_, log| &log.party != party || log.opened.is_cancelled());
+        self.0.outputs.remove_unopened(party);
     }
 
     /// Queues the desired state of a member for its agent.
@@ -240,12 +256,18 @@ impl Sessions {
         true
     }
 
-    /// Ends the party's session and its log streams, because its credentials are no longer valid.
+    /// Returns the version of the party's agent if it is connected and cannot send outputs.
+    fn outdated(&self, party: &PartyId) -> Option<Box<str>> {
+        self.open().get(party)?.outdated.clone()
+    }
+
+    /// Ends the party's session and its streams, because its credentials are no longer valid.
     pub(crate) fn revoke(&self, party: &PartyId) {
         self.disconnect(party);
         for (_, log) in self.logs().extract_if(|_, log| &log.party == party) {
             log.revoked.cancel();
         }
+        self.0.outputs.revoke(party);
     }
 
     /// Ends the party's session; the agent reconnects and gets the full set.
@@ -387,7 +409,7 @@ mod tests {
     #[tokio::test]
     async fn agent_that_does_not_read_is_disconnected_when_too_many_bytes_are_queued() {
         let (sessions, party) = (Sessions::default(), "hospital-a".parse().expect("a name"));
-        let mut session = sessions.register(&party, 1).expect("the first");
+        let mut session = sessions.register(&party, 1, None).expect("the first");
         sessions.send_desired(&party, desired_member(OUTBOX_BYTES_MAX + 1));
         assert!(!session.cancelled.is_cancelled(), "one message always fits");
         session.out.next().await.expect("it waits");
@@ -402,7 +424,7 @@ mod tests {
     #[tokio::test]
     async fn agent_that_does_not_read_is_disconnected_when_too_many_messages_are_queued() {
         let (sessions, party) = (Sessions::default(), "hospital-a".parse().expect("a name"));
-        let session = sessions.register(&party, 1).expect("the first");
+        let session = sessions.register(&party, 1, None).expect("the first");
         for _ in 0..OUTBOX_MESSAGES_MAX {
             sessions.send_desired(&party, desired_member(0));
         }

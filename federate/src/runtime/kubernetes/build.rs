@@ -447,6 +447,7 @@ mod tests {
             stop_grace_s: 5,
             log_limit_bytes: 1 << 20,
             progress: ProgressSource::MetricsFile,
+            origin: None,
         }
     }
 

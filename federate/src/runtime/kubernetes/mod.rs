@@ -76,6 +76,7 @@ use super::{
     Held, HoldRequest, LogRequest, Observation, Runtime, RuntimeError, StartRequest, WorkKey,
     WorkState, logs, request_span,
 };
+use crate::outputs::OutputDir;
 use crate::sidecar::io_reason;
 
 #[derive(Clone)]
@@ -587,6 +588,13 @@ impl Runtime for KubernetesRuntime {
             .instrument(request_span("logs", &key))
             .await
             .map_err(|error| disk_error("read a member's log", error))
+    }
+
+    async fn outputs(&self, _key: WorkKey) -> Result<OutputDir, RuntimeError> {
+        let text = "the members of this party run as Pods, and its agent cannot read the volume of \
+                    their outputs: ask its administrator to copy them from the claim in \
+                    kubernetes.output_claim";
+        Err(RuntimeError::Refused(Reason::new(ReasonCode::PolicyDenied, text)))
     }
 
     async fn forget(&self, key: WorkKey) -> Result<(), RuntimeError> {

@@ -44,6 +44,7 @@ use super::{
     DataSource, Held, HoldRequest, ImageSource, LogRequest, Observation, Runtime, RuntimeError,
     StartRequest, WorkKey, WorkState, request_span,
 };
+use crate::outputs::OutputDir;
 use crate::sidecar::container::Containment;
 use crate::sidecar::io_reason;
 use crate::sidecar::protocol::{HoldRecord, LINE_BYTES_MAX, Request, Response};
@@ -326,6 +327,11 @@ impl ProcessRuntime {
                     let started = entry.dir.has(name::STARTED);
                     if started {
                         entry.limit_runtime(limit, false).await;
+                    } else if let Some(origin) = &request.origin {
+                        // Before the start, so that every output has one. If a power loss destroys
+                        // it, the outputs stay at the party.
+                        let written = entry.dir.write(name::ORIGIN, origin);
+                        written.map_err(|error| transient("record the names of a spec", error))?;
                     }
                     match call(&entry.dir, Request::Start(Box::new(request.clone()))).await {
                         Ok(Response { error: Some(reason), .. }) => {
@@ -499,6 +505,14 @@ impl Runtime for ProcessRuntime {
             .instrument(request_span("logs", &key))
             .await
             .map_err(|error| transient("read a member's log", error))
+    }
+
+    async fn outputs(&self, key: WorkKey) -> Result<OutputDir, RuntimeError> {
+        let dir = self.dir(&key);
+        if !dir.has(name::OUTPUT) {
+            return Err(rejected("this agent keeps no outputs of this member"));
+        }
+        Ok(OutputDir::of(dir))
     }
 
     async fn forget(&self, key: WorkKey) -> Result<(), RuntimeError> {

@@ -39,13 +39,13 @@ failures!(
 pub(super) struct MemberPath {
     /// Id or name of the task.
     #[param(value_type = schema::TaskReference, example = flow_domain::sample::task_id)]
-    task: Reference<TaskId>,
+    pub(super) task: Reference<TaskId>,
     /// Id or number of the run, or `latest`.
     #[param(value_type = schema::RunReference, example = flow_domain::sample::run_id)]
-    run: RunReference,
+    pub(super) run: RunReference,
     /// Name of the party.
     #[param(value_type = schema::PartyName)]
-    party: PartyId,
+    pub(super) party: PartyId,
 }
 
 /// Part of a log.
@@ -64,7 +64,7 @@ pub(super) struct LogParams {
 }
 
 /// Returns the member and the id of its run.
-async fn stored(
+pub(super) async fn stored(
     app: &App,
     caller: &Caller,
     MemberPath { task, run, party }: &MemberPath,

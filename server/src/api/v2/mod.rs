@@ -5,6 +5,7 @@ mod events;
 mod lookup;
 mod members;
 mod orphans;
+mod outputs;
 mod params;
 mod parties;
 mod reference;
@@ -39,6 +40,8 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(members::get))
         .routes(routes!(members::logs))
         .routes(routes!(members::series))
+        .routes(routes!(outputs::list))
+        .routes(routes!(outputs::get))
         .routes(routes!(parties::list, parties::create))
         .routes(routes!(parties::get, parties::delete))
         .routes(routes!(parties::rotate_secret))
