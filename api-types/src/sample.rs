@@ -14,9 +14,10 @@ use flow_domain::time::Timestamp;
 
 use crate::template::{default_grace, default_max_runtime};
 use crate::{
-    Agent, ApplyRequest, Event, Member, NewParty, Orphan, Output, OutputList, ParamSchemaInput, Party, PartyCreated,
-    Problem, ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SeriesList,
-    StartInput, Task, TaskDocument, TaskInput, TaskMemberInput, Template, TemplateInput, Time,
+    Agent, ApplyRequest, Event, Member, NewParty, Orphan, Output, OutputList, ParamSchemaInput,
+    Party, PartyCreated, Problem, ResourcesInput, Revision, RulesInput, Run, RunSummary,
+    SecretRotation, SeriesList, StartInput, Task, TaskDocument, TaskInput, TaskMemberInput,
+    Template, TemplateInput, Time,
 };
 
 /// 2026-01-01T00:00:00Z.

@@ -9,9 +9,10 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
 use flow_domain::id::PartyId;
+use flow_domain::output::OutputPath;
 
 pub use run::{
-    ChosenMetrics, LogPart, LogsArgs, MetricsArgs, RunCommand, RunLogsArgs, RunMetricsArgs,
+    ChosenMetrics, LogPart, LogsArgs, MetricsArgs, RunCommand, RunLogsArgs, RunMetricsArgs, RunName,
 };
 pub use task::{RunValues, SubmitArgs, TaskCommand, TaskFilters, TaskName, WatchArgs};
 
@@ -119,6 +120,9 @@ pub enum Command {
     /// Show, compare and stop runs: one start of a task
     #[command(subcommand)]
     Run(RunCommand),
+    /// Fetch the files that workloads left at the parties
+    #[command(subcommand)]
+    Output(OutputCommand),
     /// Manage parties: the organisations that take part
     #[command(subcommand)]
     Party(PartyCommand),
@@ -195,6 +199,33 @@ pub enum TemplateCommand {
         #[arg(add = ArgValueCompleter::new(complete::templates))]
         template: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum OutputCommand {
+    /// Fetch an output of a member, or all; an interrupted download continues
+    Get(OutputGetArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct OutputGetArgs {
+    #[command(flatten)]
+    pub name: RunName,
+    /// Name of the party
+    #[arg(add = ArgValueCompleter::new(complete::parties))]
+    pub party: PartyId,
+    /// Path of the output, as `run outputs` lists it
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub path: Option<OutputPath>,
+    /// Fetch all outputs that `run outputs` lists into a folder
+    #[arg(long)]
+    pub all: bool,
+    /// File to write, or with --all the folder [default: the name of the output, or of the party]
+    #[arg(long, value_name = "PATH")]
+    pub to: Option<PathBuf>,
+    /// Replace existing files
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Subcommand)]

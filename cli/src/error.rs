@@ -40,11 +40,13 @@ pub struct CliError {
     pub details: Vec<String>,
     /// The next step.
     pub remedy: Option<String>,
+    /// Code of the hub's problem.
+    pub code: Option<String>,
 }
 
 impl CliError {
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), details: Vec::new(), remedy: None }
+        Self { exit, message: message.into(), details: Vec::new(), remedy: None, code: None }
     }
 
     /// Error of the command line or of a file.
@@ -92,7 +94,7 @@ impl CliError {
             .find(|text| !text.is_empty())
             .unwrap_or_else(|| format!("the hub answered with status {status} and no explanation"));
         let exit = match (status, row.map(|row| row.code)) {
-            (_, Some(ErrorCode::LogRefused)) => Exit::Refused,
+            (_, Some(ErrorCode::LogRefused | ErrorCode::OutputRefused)) => Exit::Refused,
             (401 | 403, _) => Exit::Auth,
             (404, _) => Exit::NotFound,
             (400..=499, _) => Exit::Refused,
@@ -100,6 +102,7 @@ impl CliError {
             _ => Exit::Failed,
         };
         let mut error = Self::new(exit, message);
+        error.code = row.map(|row| row.slug.to_owned());
         let fields = problem.fields.iter();
         error.details = fields.map(|field| field_line(&field.pointer, &field.message)).collect();
         error.details.extend(problem.more_fields.map(|more| format!("and {more} more")));

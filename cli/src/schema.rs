@@ -61,6 +61,17 @@ fn of_output(verb: &[&str]) -> Option<Value> {
         // With a task, each item also has the fields of `run get`.
         ["run", "list"] => list::<api::RunSummary>(),
         ["run", "compare"] | ["compare"] => one::<api::RunComparison>(),
+        ["run", "outputs"] => document::<api::OutputList>(|part| {
+            let party = json!({"type": "object", "required": ["party"],
+                "properties": {"party": {"type": "string"}}});
+            json!({"type": "array", "items": {"allOf": [part, party]}})
+        }),
+        ["output", "get"] => {
+            let (text, size) = (json!({"type": "string"}), json!({"type": "integer"}));
+            let file = json!({"type": "object", "required": ["file", "size", "sha256"],
+                "properties": {"file": text, "size": size, "sha256": text}});
+            json!({"$schema": DRAFT, "type": "array", "items": file})
+        }
         ["task", "events"] => list::<api::Event>(),
         ["task" | "run", "metrics"] | ["metrics"] => document::<api::SeriesList>(
             |part| json!({"type": "object", "additionalProperties": part}),

@@ -346,6 +346,27 @@ impl Federation {
         fs::read_to_string(self.log_file("server")).unwrap_or_default()
     }
 
+    /// The output directory of a party's member.
+    #[must_use]
+    pub fn outputs(&self, party: &str, run: &Run) -> PathBuf {
+        self.data_dir(party).join("runs").join(format!("{}-1", run.id)).join("output")
+    }
+
+    /// Sends a signal to an agent.
+    pub fn signal_agent(&self, party: &str, signal: Signal) {
+        self.agents[party].signal(signal);
+    }
+
+    /// Runs a short command of a party's flow-federate. Returns its success and its output.
+    #[must_use]
+    pub fn agent_command(&self, party: &str, arguments: &[&str]) -> (bool, String) {
+        let mut command = Command::new(binaries::flow_federate());
+        command.args(arguments).arg("--config").arg(self.root.join(format!("{party}.toml")));
+        let output = command.output().expect("flow-federate can be executed");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+    }
+
     /// Kills the hub with SIGKILL.
     pub fn kill9_server(&mut self) {
         self.server.take().expect("the hub runs").kill9();

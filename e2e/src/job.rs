@@ -18,6 +18,10 @@ case $1 in
 ok) ;;
 gate) until released; do sleep 0.05; done ;;                              # ends when it is let
 fail) exit 1 ;;
+outputs)                                                                  # 32 MiB, a small file and a link
+    cd "$FED_OUTPUT_DIR" && mkdir sub && echo note > sub/note.txt
+    yes 0123456789abcdef | head -c 33554432 > model.bin
+    ln -s "$E2E/hospital-a.secret" link ;;
 hang) read -r never < "$E2E/never" ;;                                     # nobody ever writes there
 serve) read -r never < "$E2E/never" ;;
 stubborn) read -r never < "$E2E/never" ;;

@@ -13,6 +13,7 @@ async fn b2_full_disk_at_an_agent_rejects_new_members_and_permits_stops() {
     }
     let federation = Builder::default()
         .logs_in_data_dirs()
+        .agent("retention.min_free_mib", "0")
         .at_data_dir("hospital-b", mounts::small_disk)
         .start()
         .await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use flow_e2e::{Federation, Job, SOON, eventually, member, proc};
 use futures::StreamExt as _;
+use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -332,5 +333,187 @@ async fn disconnected_readers_of_a_stream_hold_no_resources() {
         before,
         proc::open_files(server)
     );
+    federation.end().await;
+}
+
+/// The hub streams outputs from a real agent and stores none: listed, fetched, continued, refused,
+/// changed during a transfer, read slowly, and removed at the party.
+#[tokio::test]
+async fn u6_released_outputs_are_fetched_through_the_hub_and_others_stay_at_the_party() {
+    const BIG: usize = 32 << 20;
+    let federation = Federation::start().await;
+    let hub = &federation.hub;
+    let run = hub.launch(&Job::new("outputs").trainers_only()).await;
+    hub.ends(&run, "succeeded", "completed").await;
+    let outputs =
+        |party: &str| format!("/tasks/{}/runs/{}/members/{party}/outputs", run.task, run.id);
+    let file = |path: &str| format!("{}/{path}", outputs("hospital-a"));
+    let get = async |path: &str| {
+        let answer = hub.request(Method::GET, path).send().await.expect("the hub answers");
+        (answer.status().as_u16(), answer)
+    };
+    let problem = async |path: &str| {
+        let (status, answer) = get(path).await;
+        let problem: serde_json::Value = answer.json().await.expect("a problem");
+        (status, problem["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let refused = |code: &str| (403, code.to_owned());
+
+    // By default nothing leaves.
+    assert_eq!(problem(&outputs("hospital-a")).await, refused("output_refused"));
+    assert_eq!(problem(&file("model.bin")).await, refused("output_refused"));
+    let config = federation.root().join("hospital-a.toml");
+    let text = std::fs::read_to_string(&config).expect("the configuration");
+    std::fs::write(&config, format!("{text}[outputs]\nrelease = [{{ image = \"e2e\" }}]\n"))
+        .expect("the folder is ours");
+    federation.signal_agent("hospital-a", Signal::SIGHUP);
+    let listed = eventually(SOON, async || {
+        let (status, answer) = get(&outputs("hospital-a")).await;
+        if status != 200 {
+            return None;
+        }
+        answer.json::<serde_json::Value>().await.ok()
+    })
+    .await
+    .expect("the party releases its outputs");
+    let summary: Vec<_> = listed["outputs"]
+        .as_array()
+        .expect("files")
+        .iter()
+        .map(|file| (file["path"].as_str().expect("a path"), file["size"].as_u64()))
+        .collect();
+    let big = BIG as u64;
+    assert_eq!(summary, [("model.bin", Some(big)), ("sub/note.txt", Some(5))], "{listed}");
+    assert_eq!(listed["left_out"], 1, "the link to the secret: {listed}");
+    assert_eq!(problem(&outputs("hospital-b")).await, refused("output_refused"), "another party");
+
+    // Whole, and continued after a part.
+    let (status, answer) = get(&file("model.bin")).await;
+    let tag = answer.headers()["etag"].to_str().expect("text").to_owned();
+    assert_eq!((status, answer.headers()["content-length"].to_str().ok()), (200, Some("33554432")));
+    let whole = answer.bytes().await.expect("complete");
+    let path = federation.outputs("hospital-a", &run).join("model.bin");
+    assert!(whole == std::fs::read(&path).expect("the model"), "other bytes arrived");
+    assert_eq!(tag, format!("\"{}\"", listed["outputs"][0]["sha256"].as_str().expect("known")));
+    let continued = hub
+        .request(Method::GET, &file("model.bin"))
+        .header("range", format!("bytes={}-", BIG - 7))
+        .header("if-range", &tag);
+    let continued = continued.send().await.expect("the hub answers");
+    assert_eq!(continued.status(), 206);
+    assert_eq!(
+        continued.headers()["content-range"].to_str().expect("text"),
+        format!("bytes {}-{}/{BIG}", BIG - 7, BIG - 1)
+    );
+    assert_eq!(continued.bytes().await.expect("complete"), whole[BIG - 7..]);
+    let (_, answer) = get(&file("sub%2Fnote.txt")).await;
+    assert_eq!(answer.bytes().await.expect("complete"), "note\n");
+
+    // flowctl continues a partial file, verifies it, replaces no file and joins paths below a folder.
+    let here = tempfile::tempdir().expect("a folder");
+    let flowctl = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(flow_e2e::binaries::flowctl());
+        command.args(arguments).current_dir(here.path()).env("FLOW_SERVER", &hub.base);
+        let output =
+            command.env("FLOW_DATA_DIR", federation.data_dir("server")).output().expect("flowctl");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, text) = flowctl(&["run", "outputs", &run.task]);
+    assert!(code == Some(0) && text.contains("sub/note.txt") && text.contains("32 MiB"), "{text}");
+    assert!(
+        text.contains("note: hospital-b does not send"),
+        "the party that releases none: {text}"
+    );
+    let fetch = ["output", "get", run.task.as_str(), "hospital-a", "model.bin"];
+    std::fs::write(here.path().join("model.bin.part"), &whole[..1000]).expect("a part");
+    let (code, text) = flowctl(&fetch);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(whole == std::fs::read(here.path().join("model.bin")).expect("the model"));
+    assert!(!here.path().join("model.bin.part").exists());
+    let (code, text) = flowctl(&fetch);
+    assert!(code == Some(2) && text.contains("--force"), "{text}");
+    // A part of another file is not continued.
+    std::fs::write(here.path().join("model.bin.part"), b"something else").expect("a part");
+    let (code, text) = flowctl(&[&fetch[..], &["--force"]].concat());
+    assert_eq!(code, Some(0), "{text}");
+    assert!(whole == std::fs::read(here.path().join("model.bin")).expect("the model"));
+    for _ in 0..2 {
+        let (code, text) =
+            flowctl(&["output", "get", &run.task, "hospital-a", "--all", "--to", "all/here"]);
+        assert_eq!(code, Some(0), "{text}");
+    }
+    let note = std::fs::read(here.path().join("all/here/sub/note.txt")).expect("the note");
+    assert_eq!(note, b"note\n");
+    let (code, text) =
+        flowctl(&["output", "get", &run.task, "hospital-b", "model.bin", "--to", "other"]);
+    assert!(code == Some(4) && text.contains("does not release"), "{text}");
+    let (code, text) = flowctl(&["output", "get", &run.task, "hospital-a", "../x"]);
+    assert!(code == Some(2), "{text}");
+
+    // No path leads out of the directory.
+    for path in [
+        "..%2Fhold.json",
+        "%2e%2e%2f%2e%2e%2fjournal.db",
+        "%2Fetc%2Fpasswd",
+        "link",
+        "sub",
+        "a%00b",
+        "..%252Fhold.json",
+        "sub%2F..%2F..%2Fhold.json",
+        "%5C..%5Chold.json",
+        "sub%2F%2Fnote.txt",
+    ] {
+        assert_eq!(problem(&file(path)).await, (404, "output_not_found".to_owned()), "{path}");
+    }
+
+    // The file changes at the party while a slow reader has only the first bytes:
+    // then the response breaks off before its end.
+    let (status, slow) = get(&file("model.bin")).await;
+    assert_eq!(status, 200);
+    let mut stream = slow.bytes_stream();
+    let first = stream.next().await.expect("bytes").expect("read");
+    let changed = std::fs::File::options().write(true).open(&path).expect("the model");
+    std::os::unix::fs::FileExt::write_all_at(&changed, b"changed", 0).expect("written");
+    let mut read = first.len();
+    let broken = loop {
+        match stream.next().await {
+            Some(Ok(chunk)) => read += chunk.len(),
+            Some(Err(_)) => break true,
+            None => break false,
+        }
+    };
+    assert!(broken && read < BIG, "{read} bytes of a changed file look complete");
+    let (status, again) = get(&file("model.bin")).await;
+    assert!(status == 200 && again.headers()["etag"] != tag.as_str(), "another file");
+    drop(again);
+    // The offset belongs to the file before.
+    let stale = hub
+        .request(Method::GET, &file("model.bin"))
+        .header("range", "bytes=100-")
+        .header("if-range", &tag);
+    let stale = stale.send().await.expect("the hub answers");
+    assert_eq!((stale.status().as_u16(), stale.content_length()), (200, Some(big)));
+    drop(stale);
+    let beyond = hub.request(Method::GET, &file("sub%2Fnote.txt")).header("range", "bytes=5-");
+    assert_eq!(beyond.send().await.expect("the hub answers").status(), 416);
+
+    // At the party.
+    let party = |arguments: &[&str]| federation.agent_command("hospital-a", arguments);
+    let (ok, text) = party(&["outputs", "list"]);
+    assert!(ok && text.contains(&run.id) && text.contains("32.0 MiB"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with(&run.id) && line.ends_with("yes")), "{text}");
+    let (ok, text) = party(&["outputs", "path", &run.id[..20]]);
+    assert!(ok && path.starts_with(text.trim_end()), "{text}");
+    let running = hub.launch(&Job::new("hang").trainers_only()).await;
+    hub.wait_phase(&running, "running").await;
+    let (ok, text) = party(&["outputs", "remove", &running.id]);
+    assert!(!ok && text.contains("is running"), "{text}");
+    let (ok, text) = party(&["outputs", "remove", &run.id]);
+    assert!(ok && text.contains("removed the outputs"), "{text}");
+    assert!(!path.exists());
+    assert_eq!(problem(&outputs("hospital-a")).await, (404, "output_not_found".to_owned()));
+    hub.stop(&running).await;
+    hub.ends(&running, "cancelled", "stopped").await;
     federation.end().await;
 }

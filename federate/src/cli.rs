@@ -6,6 +6,7 @@ mod cluster;
 mod configuration;
 mod doctor;
 mod member;
+mod outputs;
 mod report;
 mod serve;
 mod source;
@@ -28,8 +29,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Connect to the hub and serve until SIGTERM. Started work continues; the next agent takes it
-    /// over. SIGHUP reloads images, datasets and resources, and logs the other changed keys, which
-    /// need a restart.
+    /// over. SIGHUP reloads images, datasets, outputs and resources, and logs the other changed
+    /// keys, which need a restart.
     Run(ConfigArgs),
     /// Check or print the configuration.
     #[command(subcommand)]
@@ -50,8 +51,11 @@ enum Command {
     Approve(member::ApproveArgs),
     /// Deny a member that waits for approval.
     Deny(member::DenyArgs),
-    /// Reload images, datasets and resources of the running agent, as SIGHUP does.
+    /// Reload images, datasets, outputs and resources of the running agent, as SIGHUP does.
     Reload(ConfigArgs),
+    /// List or remove the outputs of members in the data directory; the agent may be running.
+    #[command(subcommand)]
+    Outputs(outputs::Command),
     /// Print what the administrator of a cluster applies.
     #[cfg(feature = "kubernetes")]
     #[command(subcommand)]
@@ -81,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Approve(args) => member::approve(&args),
         Command::Deny(args) => member::deny(&args),
         Command::Reload(args) => member::reload(&args),
+        Command::Outputs(command) => outputs::main(command),
         #[cfg(feature = "kubernetes")]
         Command::Kubernetes(command) => cluster::main(command),
     };

@@ -257,11 +257,10 @@ impl Config {
         let release = self.outputs.check(&self.images, &self.datasets);
         faults.extend(release.into_iter().map(|message| Invalid::new("outputs.release", message)));
         faults.extend(self.kubernetes.hosts().err());
-        faults.extend(self.retention.check().err().map(|(key, message)| {
-            Invalid::new(
-                if key == "days" { "retention.days" } else { "retention.min_free_percent" },
-                message,
-            )
+        let retention = self.retention.check().err();
+        faults.extend(retention.map(|(key, message)| {
+            debug_assert_eq!(key, "min_free_percent");
+            Invalid::new("retention.min_free_percent", message)
         }));
         let health = match self.health.listen.as_str() {
             "" => None,

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use flow_common::metrics::{CallMetrics, histogram};
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
 
 /// Clones share the same counters.
 #[derive(Debug, Clone)]
@@ -14,6 +15,7 @@ pub struct AgentMetrics {
     requests: CallMetrics<2>,
     sessions: CallMetrics<1>,
     sweeps: CallMetrics<1>,
+    disk_use: Gauge,
 }
 
 impl Default for AgentMetrics {
@@ -23,6 +25,7 @@ impl Default for AgentMetrics {
             requests: CallMetrics::new(histogram(0.001, 4.0, 10)),
             sessions: CallMetrics::new(histogram(1.0, 4.0, 10)),
             sweeps: CallMetrics::new(histogram(0.001, 4.0, 10)),
+            disk_use: Gauge::default(),
         }
     }
 }
@@ -50,9 +53,20 @@ impl AgentMetrics {
         self.sweeps.record([("outcome", if is_ok { "ok" } else { "failed" })], took);
     }
 
+    /// Records the bytes that the run directories of all members occupy.
+    pub fn disk_use(&self, bytes: u64) {
+        self.disk_use.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
     /// Adds all metrics to a registry whose prefix is `flow_agent`.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        let Self { passes, requests, sessions, sweeps } = self;
+        let Self { passes, requests, sessions, sweeps, disk_use } = self;
+        registry.register_with_unit(
+            "run_directories",
+            "Space that outputs, logs and scratch files of all members occupy; measured each hour",
+            Unit::Bytes,
+            disk_use.clone(),
+        );
         passes.register(
             registry,
             ["passes", "Passes of the agent's loop, by outcome"],

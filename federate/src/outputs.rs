@@ -39,7 +39,7 @@ pub(crate) const BLOCK_BYTES: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub struct OutputDir {
     run: RunDir,
-    /// What made the outputs; `None` if the runtime does not know it.
+    /// The image and dataset that made the outputs; `None` if the runtime does not know it.
     pub origin: Option<Origin>,
 }
 
@@ -262,7 +262,7 @@ impl OpenOutput {
         let mut hasher = Sha256::new();
         let mut block = vec![0; 4 * BLOCK_BYTES];
         let mut offset = 0;
-        // Of a file that grows without end only the known size is read.
+        // Only the known size is read: a file may grow without end.
         while offset < self.state.size {
             if is_cancelled() {
                 return Ok(None);

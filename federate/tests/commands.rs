@@ -104,13 +104,20 @@ fn u23_doctor_creates_no_file() {
 #[test]
 fn u24_all_configuration_errors_are_reported_together_with_their_file() {
     let place = Place::new();
-    place.configure("", "ftp://hub", "[images.mine]\nroot = \"relative\"\n[retention]\ndays = 1\n");
+    place.configure(
+        "",
+        "ftp://hub",
+        "[images.mine]\nroot = \"relative\"\n[retention]\nmin_free_percent = 101\n",
+    );
     let (ok, output) = place.output(&["config", "check"]);
     let lines: Vec<_> = output.lines().collect();
     assert!(!ok && lines.len() == 4, "{output}");
-    for (line, part) in
-        lines.iter().zip(["images.mine", "party: ", "hub.address: ", "retention.days: "])
-    {
+    for (line, part) in lines.iter().zip([
+        "images.mine",
+        "party: ",
+        "hub.address: ",
+        "retention.min_free_percent: ",
+    ]) {
         assert!(line.contains("agent.toml") && line.contains(part), "{part}: {output}");
     }
 }

@@ -60,7 +60,8 @@ pub(crate) async fn spawn(
     }
     let data_dir = config.data_dir.join("agent");
     let hold_max_s = config.hub_agent.hold_max_s;
-    let processes = ProcessConfig { hold_max_s, ..ProcessConfig::new(&data_dir) };
+    let min_free_bytes = config.hub_agent.retention.min_free_bytes();
+    let processes = ProcessConfig { hold_max_s, min_free_bytes, ..ProcessConfig::new(&data_dir) };
     let runtime = Arc::new(ProcessRuntime::new(processes).map_err(|error| failed(&error))?);
     let (offers, offer) = watch::channel(Arc::new(offer(config)));
     let (dial, mut dialled) = mpsc::channel(4);

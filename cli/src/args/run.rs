@@ -27,6 +27,14 @@ pub enum RunCommand {
         #[arg(required = true, num_args = 2..=10, value_name = "RUN")]
         runs: Vec<String>,
     },
+    /// List the outputs of a run: the files that its workloads left at the parties
+    Outputs {
+        #[command(flatten)]
+        name: RunName,
+        /// Name of the party [default: every party of the run]
+        #[arg(add = ArgValueCompleter::new(complete::parties))]
+        party: Option<PartyId>,
+    },
     /// Stop a run; it ends as cancelled
     #[command(visible_alias = "cancel")]
     Stop(RunName),

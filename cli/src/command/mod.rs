@@ -8,6 +8,7 @@ mod init;
 mod logs;
 mod metrics;
 mod orphan;
+mod outputs;
 mod party;
 mod run;
 mod submit;
@@ -50,6 +51,7 @@ pub async fn run(Cli { global, command }: Cli) -> Result<Exit, CliError> {
         Command::Template(command) => template::run(&client, command, format).await,
         Command::Task(command) => task::run(&client, command, format).await,
         Command::Run(command) => run::run(&client, command, format).await,
+        Command::Output(command) => outputs::run(&client, command, format).await,
         Command::Party(command) => party::run(&client, command, format).await,
         Command::Orphan(command) => orphan::run(&client, command, format).await,
         Command::Describe(task) => describe::print(&client, &task.task, format).await,

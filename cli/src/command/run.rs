@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::args::{RunCommand, RunLogsArgs, RunMetricsArgs};
 use crate::client::Client;
-use crate::command::{logs, metrics};
+use crate::command::{logs, metrics, outputs};
 use crate::error::{CliError, Exit};
 use crate::output::{self, Format};
 use crate::resolve;
@@ -28,6 +28,9 @@ pub async fn run(client: &Client, command: RunCommand, format: Format) -> Result
         }
         RunCommand::List { task: None, limit } => of_all_tasks(client, limit, format).await?,
         RunCommand::Get(name) => get(client, &name.run, format).await?,
+        RunCommand::Outputs { name, party } => {
+            return outputs::list(client, &name.run, party, format).await;
+        }
         RunCommand::Compare { runs } => compare(client, &runs, format).await?,
         RunCommand::Stop(name) => stop(client, &name.run, format).await?,
         RunCommand::Logs(RunLogsArgs { name, party, part }) => {

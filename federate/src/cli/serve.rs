@@ -144,6 +144,7 @@ async fn start_runtime(
         RuntimeKind::Process => {
             let processes = ProcessConfig {
                 hold_max_s: config.hold_max_s,
+                min_free_bytes: config.retention.min_free_bytes(),
                 ..ProcessConfig::new(&config.data_dir)
             };
             Ok((Arc::new(ProcessRuntime::new(processes)?), std::future::pending().boxed()))
@@ -159,8 +160,8 @@ async fn start_runtime(
     }
 }
 
-/// Reloads images, datasets and resources at SIGHUP and on requests of the control socket, and logs
-/// the changed keys that need a restart.
+/// Reloads images, datasets, outputs and resources at SIGHUP and on requests of the control socket,
+/// and logs the changed keys that need a restart.
 async fn reload_on_request(
     args: ConfigArgs,
     started: Loaded<Config>,

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use flow_common::clock::SharedClock;
 use flow_domain::member::{Exit, Reason, ReasonCode};
 use flow_domain::progress::Progress;
-use flow_domain::time::Timestamp;
 use futures::stream::{BoxStream, StreamExt as _};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
@@ -18,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::outputs::OutputDir;
 
 use super::{
-    Held, HoldRequest, LogRequest, Observation, ProgressSource, Runtime, RuntimeError,
+    Expired, Held, HoldRequest, LogRequest, Observation, ProgressSource, Runtime, RuntimeError,
     StartRequest, WorkKey, WorkState,
 };
 
@@ -337,7 +336,7 @@ impl Runtime for FakeRuntime {
         Ok(())
     }
 
-    async fn sweep(&self, _: Timestamp, _: Option<Timestamp>) -> Result<usize, RuntimeError> {
+    async fn sweep(&self, _: &Expired) -> Result<usize, RuntimeError> {
         Ok(0)
     }
 }

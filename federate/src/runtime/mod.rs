@@ -139,14 +139,21 @@ pub trait Runtime: Send + Sync + 'static {
     /// outputs stay until the agent's retention removes them.
     async fn forget(&self, key: WorkKey) -> Result<(), RuntimeError>;
 
-    /// Applies the retention to forgotten keys: removes proof and scratch of keys forgotten at
-    /// `proof` or before, logs and outputs of keys forgotten at `results` or before; `None` keeps
-    /// them. Returns the number of removed keys.
-    async fn sweep(
-        &self,
-        proof: Timestamp,
-        results: Option<Timestamp>,
-    ) -> Result<usize, RuntimeError>;
+    /// Applies the retention to forgotten keys. Removes a key when nothing of it is left but its
+    /// proof, and returns the number of removed keys.
+    async fn sweep(&self, expired: &Expired) -> Result<usize, RuntimeError>;
+}
+
+/// Times of the retention: what belongs to a key that was forgotten at such a time or before is
+/// removed. `None` keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expired {
+    /// The proof of the key's end.
+    pub proof: Timestamp,
+    pub outputs: Option<Timestamp>,
+    pub logs: Option<Timestamp>,
+    /// The working directory and `HOME`.
+    pub scratch: Option<Timestamp>,
 }
 
 /// The span of one request to a runtime.

@@ -18,6 +18,7 @@
 //! A process that holds the lock can conclude: without `started` nothing ran; with `exit` the
 //! workload ended; with `started` and without `exit` it was interrupted and is never started again.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 
 use flow_domain::member::Exit;
 use flow_domain::progress::Progress;
+use flow_domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,22 @@ pub mod name {
     pub const WORK: &str = "work";
     /// `HOME`: frameworks write there (hazard L14).
     pub const HOME: &str = "home";
+}
+
+/// Parts that are removed with the outputs.
+pub const OUTPUTS: [&str; 2] = [name::OUTPUT, name::DIGESTS];
+/// Parts that only a running workload needs.
+pub const SCRATCH: [&str; 2] = [name::WORK, name::HOME];
+
+/// Lists the run directories in `runs`.
+pub fn list(runs: &Path) -> io::Result<Vec<(WorkKey, RunDir)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(runs)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(OsStr::to_str);
+        found.extend(name.and_then(parse_dir_name).map(|key| (key, RunDir::at(&path))));
+    }
+    Ok(found)
 }
 
 /// The name of a key's directory, which is also the first part of its marker.
@@ -343,19 +361,36 @@ impl RunDir {
         Ok(())
     }
 
-    /// True if the workload left a log or outputs. A directory that cannot be read may hold some.
+    /// The time at which the key was forgotten; `None` if it was not.
     #[must_use]
-    pub fn has_results(&self) -> bool {
-        [name::LOG, name::OUTPUT].into_iter().any(|folder| match fs::read_dir(self.join(folder)) {
-            Ok(mut entries) => entries.next().is_some(),
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
+    pub fn forgotten_at(&self) -> Option<Timestamp> {
+        let at = self.join(name::FORGOTTEN).metadata().and_then(|found| found.modified()).ok()?;
+        let since = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_micros()).ok().map(Timestamp)
+    }
+
+    /// True if the workload left neither log nor outputs nor scratch files. A directory that cannot
+    /// be read may hold some.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let mut folders = [name::LOG, name::OUTPUT].into_iter().chain(SCRATCH);
+        folders.all(|folder| match fs::read_dir(self.join(folder)) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
         })
     }
 
-    /// Removes the scratch directories of an ended member.
-    pub fn remove_scratch(&self) -> io::Result<()> {
-        for folder in [name::WORK, name::HOME] {
-            match fs::remove_dir_all(self.join(folder)) {
+    /// Removes files and directories of an ended member, which need not exist. A link is removed,
+    /// not followed.
+    pub fn remove_parts(&self, names: &[&str]) -> io::Result<()> {
+        for name in names {
+            let path = self.join(name);
+            let removed = match path.symlink_metadata() {
+                Ok(found) if found.is_dir() => fs::remove_dir_all(&path),
+                Ok(_) => fs::remove_file(&path),
+                Err(error) => Err(error),
+            };
+            match removed {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
@@ -416,7 +451,6 @@ fn private_file(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flow_domain::time::Timestamp;
 
     fn fresh() -> (tempfile::TempDir, RunDir) {
         let temp = tempfile::tempdir().expect("a temporary directory");

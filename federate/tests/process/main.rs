@@ -4,6 +4,7 @@ mod end;
 mod environment;
 mod hold;
 mod log;
+mod outputs;
 mod progress;
 mod start;
 mod support;

@@ -6,7 +6,7 @@ use crate::support::{LONG, Place, code};
 use flow_common::clock::{Clock as _, SystemClock};
 use flow_domain::member::ReasonCode;
 use flow_domain::time::Timestamp;
-use flow_federate::runtime::{Runtime as _, RuntimeError, WorkState};
+use flow_federate::runtime::{Expired, Runtime as _, RuntimeError, WorkState};
 use flow_federate::sidecar::crash::Point;
 use flow_testkit::{StartMarker, wait_for};
 
@@ -198,9 +198,14 @@ async fn forgotten_key_keeps_its_output_and_log_and_never_starts_again() {
     assert_eq!(marker.count(), 1);
     let agent = place.agent();
     let now = SystemClock.now();
-    assert_eq!(agent.runtime.sweep(Timestamp(0), None).await.expect("swept"), 0);
-    assert_eq!(agent.runtime.sweep(now, Some(Timestamp(0))).await.expect("swept"), 0);
-    assert_eq!(agent.runtime.sweep(now, Some(now)).await.expect("swept"), 1);
+    let all =
+        |at: Timestamp| Expired { proof: at, outputs: Some(at), logs: Some(at), scratch: Some(at) };
+    assert_eq!(agent.runtime.sweep(&all(Timestamp(0))).await.expect("swept"), 0);
+    let kept = Expired { outputs: None, ..all(now) };
+    assert_eq!(agent.runtime.sweep(&kept).await.expect("swept"), 0);
+    assert_eq!(place.text("output/result"), "kept\n");
+    assert!(!place.dir().path().join("log").exists());
+    assert_eq!(agent.runtime.sweep(&all(now)).await.expect("swept"), 1);
     assert!(!place.dir().path().exists());
 }
 
@@ -216,14 +221,15 @@ async fn u4_outputs_stay_until_the_party_removes_them_and_scratch_does_not() {
         File::options().write(true).open(place.dir().path().join("forgotten")).expect("the marker");
     marker.set_modified(std::time::UNIX_EPOCH).expect("aged");
     let week_ago = Timestamp(SystemClock.now().0 - 7 * 24 * 3600 * 1_000_000);
-    assert_eq!(agent.runtime.sweep(week_ago, None).await.expect("swept"), 0);
+    let expired = Expired { proof: week_ago, outputs: None, logs: None, scratch: Some(week_ago) };
+    assert_eq!(agent.runtime.sweep(&expired).await.expect("swept"), 0);
     assert_eq!(place.text("output/result"), "kept\n");
     assert!(!place.dir().path().join("work").exists() && place.dir().path().join("log").exists());
     for folder in ["output", "log"] {
         std::fs::remove_dir_all(place.dir().path().join(folder)).expect("removed by the party");
     }
     assert_eq!(
-        agent.runtime.sweep(week_ago, None).await.expect("swept"),
+        agent.runtime.sweep(&expired).await.expect("swept"),
         1,
         "nothing is left that is worth keeping"
     );

@@ -11,12 +11,14 @@ use crate::common::{FakeAgent, TestApp};
 
 /// Operations that [`u40_every_operation_succeeds_as_documented`] leaves out, and the tests in
 /// which they succeed.
-const ELSEWHERE: [(&str, &str); 2] = [
+const ELSEWHERE: [(&str, &str); 4] = [
     (
         "keep_orphan",
         "tests/sessions/orphans.rs, whose agents hold members that the hub has forgotten",
     ),
     ("stop_orphan", "tests/sessions/orphans.rs"),
+    ("list_member_outputs", "tests/api/outputs.rs, whose agent answers with files"),
+    ("get_member_output", "tests/api/outputs.rs"),
 ];
 
 #[test]

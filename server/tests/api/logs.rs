@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use crate::common::{FakeAgent, TestApp};
 
 /// A task with three running members, and the path of its run.
-struct Running {
-    hub: TestApp,
-    agents: [(FakeAgent, flow_proto::v1::DesiredMember); 3],
-    path: String,
+pub struct Running {
+    pub hub: TestApp,
+    pub agents: [(FakeAgent, flow_proto::v1::DesiredMember); 3],
+    pub path: String,
 }
 
 impl Running {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let hub = TestApp::start().await;
         let [mut hub_agent, mut a, mut b] =
             [hub.agent("hub").await, hub.agent("hospital-a").await, hub.agent("hospital-b").await];

@@ -12,6 +12,7 @@ mod input;
 mod listener;
 mod logs;
 mod openapi;
+mod outputs;
 mod parties;
 mod runs;
 mod service;

@@ -95,6 +95,7 @@ async fn every_operation_except_probes_and_static_pages_needs_a_token() {
         let real = path.replace("{task}", &id).replace("{run}", &id).replace("{template}", &id);
         let real =
             real.replace("{party}", "p").replace("{revision}", "1").replace("{file}", "docs.js");
+        let real = real.replace("{path}", "model.npz");
         let real = real.replace("{orphan}", &format!("p.{id}.1"));
         let answer = hub.call(method.clone(), &real).anonymous().await;
         if operation["security"] == serde_json::json!([{}]) {

@@ -9,7 +9,7 @@ use flow_proto::v1::control_client::ControlClient;
 use flow_proto::v1::hub_message::Body as FromHub;
 use flow_proto::v1::{
     AgentMessage, DesiredMember, Exit, Hello, HubMessage, LogChunk, LogOpen, LogRefused,
-    MemberReport, Reason, SnapshotBegin, SnapshotEnd,
+    MemberReport, OutputChunk, OutputOpen, OutputRefused, Reason, SnapshotBegin, SnapshotEnd,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -18,6 +18,9 @@ use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The party whose agent is an older one, which cannot send outputs.
+pub const OLDER_AGENT: &str = "hospital-b";
 
 /// One agent with one session.
 pub struct FakeAgent {
@@ -67,6 +70,7 @@ impl FakeAgent {
             protocol: 1,
             agent_version: "test".to_owned(),
             instance: instance.clone(),
+            sends_outputs: party != OLDER_AGENT,
             ..Hello::default()
         };
         let message = |body| AgentMessage { body: Some(body) };
@@ -241,6 +245,33 @@ impl FakeAgent {
         let request = signed(&self.party, &self.secret, ReceiverStream::new(stream));
         tokio::spawn(async move { client.push_log(request).await });
         lines
+    }
+
+    /// Waits for the next request for outputs.
+    pub async fn output_wanted(&mut self) -> OutputOpen {
+        loop {
+            if let FromHub::OutputOpen(open) = self.next().await {
+                return open;
+            }
+        }
+    }
+
+    pub async fn refuse_output(&mut self, open: &OutputOpen, code: &str) {
+        let reason =
+            Reason { code: code.to_owned(), message: "the party keeps its outputs".to_owned() };
+        let refused = OutputRefused { stream_id: open.stream_id, reason: Some(reason) };
+        self.say(ToHub::OutputRefused(refused)).await;
+    }
+
+    /// Answers a request for outputs. The reader gets what the test sends; dropping the sender ends
+    /// the stream.
+    pub fn open_output(&self, open: &OutputOpen) -> mpsc::Sender<OutputChunk> {
+        let (chunks, stream) = mpsc::channel(1);
+        let mut request = signed(&self.party, &self.secret, ReceiverStream::new(stream));
+        request.metadata_mut().insert(flow_proto::STREAM_ID, open.stream_id.into());
+        let mut client = self.client.clone();
+        tokio::spawn(async move { client.push_output(request).await });
+        chunks
     }
 
     /// Opens a log that ends at once.

@@ -1,7 +1,7 @@
 //! A complete hub in the process of the test: the real router and engine on a SQLite file, with a
 //! clock that the test sets.
 
-mod agent;
+pub mod agent;
 pub mod document;
 
 use std::collections::BTreeSet;

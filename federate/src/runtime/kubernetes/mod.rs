@@ -73,8 +73,8 @@ use super::rejection::{
     forgotten, hold_expired, name_taken, rejected, started_before, still_alive,
 };
 use super::{
-    Held, HoldRequest, LogRequest, Observation, Runtime, RuntimeError, StartRequest, WorkKey,
-    WorkState, logs, request_span,
+    Expired, Held, HoldRequest, LogRequest, Observation, Runtime, RuntimeError, StartRequest,
+    WorkKey, WorkState, logs, request_span,
 };
 use crate::outputs::OutputDir;
 use crate::sidecar::io_reason;
@@ -602,12 +602,9 @@ impl Runtime for KubernetesRuntime {
         self.shared.forget(key).instrument(span).await
     }
 
-    async fn sweep(
-        &self,
-        proof: Timestamp,
-        results: Option<Timestamp>,
-    ) -> Result<usize, RuntimeError> {
-        self.sweep_now(proof, results).map_err(|error| disk_error("remove old records", error))
+    async fn sweep(&self, expired: &Expired) -> Result<usize, RuntimeError> {
+        self.sweep_now(expired.proof, expired.logs)
+            .map_err(|error| disk_error("remove old records", error))
     }
 }
 

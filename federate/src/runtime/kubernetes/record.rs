@@ -157,7 +157,7 @@ impl Records {
     /// True if the folder of a key's log contains files.
     #[must_use]
     pub fn has_log(&self, key: &WorkKey) -> bool {
-        RunDir::at(self.dir(key)).has_results()
+        !RunDir::at(self.dir(key)).is_empty()
     }
 
     /// The folder of a key.

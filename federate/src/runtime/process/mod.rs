@@ -26,6 +26,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use flow_common::clock;
+use flow_common::disk::Disk;
+use flow_common::log_limit::LogLimit;
+use flow_domain::member::{Reason, ReasonCode};
 use flow_domain::time::Timestamp;
 use futures::stream::BoxStream;
 use parking_lot::Mutex;
@@ -41,14 +45,14 @@ use super::logs;
 use super::observe::Observations;
 use super::rejection::{forgotten, hold_expired, rejected, started_before, still_alive};
 use super::{
-    DataSource, Held, HoldRequest, ImageSource, LogRequest, Observation, Runtime, RuntimeError,
-    StartRequest, WorkKey, WorkState, request_span,
+    DataSource, Expired, Held, HoldRequest, ImageSource, LogRequest, Observation, Runtime,
+    RuntimeError, StartRequest, WorkKey, WorkState, request_span,
 };
 use crate::outputs::OutputDir;
 use crate::sidecar::container::Containment;
 use crate::sidecar::io_reason;
 use crate::sidecar::protocol::{HoldRecord, LINE_BYTES_MAX, Request, Response};
-use crate::sidecar::rundir::{RunDir, RunDirState, dir_name, name, parse_dir_name, private_dir};
+use crate::sidecar::rundir::{self, RunDir, RunDirState, dir_name, name, private_dir};
 
 /// Timeout until a new sidecar is ready. It takes milliseconds, on a machine that swaps seconds.
 const SIDECAR_SPAWN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -82,6 +86,8 @@ pub struct ProcessConfig {
     /// Time that a sidecar gets to end a workload after its grace period. Then the agent kills
     /// both.
     pub overdue: Duration,
+    /// Free bytes of the disk without which a reservation is refused.
+    pub min_free_bytes: u64,
 }
 
 impl ProcessConfig {
@@ -96,6 +102,7 @@ impl ProcessConfig {
             port_range: None,
             containment: None,
             overdue: OVERDUE_DEFAULT,
+            min_free_bytes: 0,
         }
     }
 }
@@ -119,6 +126,8 @@ pub struct ProcessRuntime {
     runs: PathBuf,
     entries: Mutex<HashMap<WorkKey, Arc<Entry>>>,
     observations: Arc<Observations>,
+    /// Limits log lines that a hub can cause.
+    refusals: Mutex<LogLimit>,
 }
 
 impl ProcessRuntime {
@@ -128,7 +137,13 @@ impl ProcessRuntime {
         let runs = std::path::absolute(&config.data_root)?.join("runs");
         private_dir(&runs)?;
         let observations = Arc::new(Observations::default());
-        let runtime = Self { config, runs, entries: Mutex::default(), observations };
+        let runtime = Self {
+            config,
+            runs,
+            entries: Mutex::default(),
+            observations,
+            refusals: Mutex::default(),
+        };
         for (key, dir) in runtime.directories()? {
             if !dir.has(name::FORGOTTEN) {
                 runtime.entry(&key).follow();
@@ -158,33 +173,57 @@ impl ProcessRuntime {
         entry.remove_dir().await
     }
 
-    async fn sweep_now(
-        &self,
-        proof: Timestamp,
-        results: Option<Timestamp>,
-    ) -> Result<usize, RuntimeError> {
+    async fn sweep_now(&self, expired: &Expired) -> Result<usize, RuntimeError> {
+        let Expired { proof, outputs, logs, scratch } = *expired;
         let directories = self.directories().map_err(|error| transient("list the runs", error))?;
-        let forgotten = |dir: &RunDir| {
-            let at = dir.join(name::FORGOTTEN).metadata().and_then(|meta| meta.modified()).ok()?;
-            Some(at.duration_since(std::time::UNIX_EPOCH).ok()?.as_micros())
-        };
-        let is_before =
-            |since: u128, cutoff: Timestamp| since <= u128::from(cutoff.0.max(0).unsigned_abs());
         let mut removed = 0;
         for (key, dir) in directories {
-            let Some(since) = forgotten(&dir).filter(|since| is_before(*since, proof)) else {
-                continue;
-            };
-            if results.is_some_and(|results| is_before(since, results)) || !dir.has_results() {
+            let Some(since) = dir.forgotten_at() else { continue };
+            let is_expired = |cutoff: Option<Timestamp>| cutoff.is_some_and(|at| since <= at);
+            let expired = [
+                (is_expired(outputs), &rundir::OUTPUTS[..]),
+                (is_expired(logs), &[name::LOG]),
+                (is_expired(scratch), &rundir::SCRATCH[..]),
+            ];
+            let cleared = tokio::task::spawn_blocking(move || {
+                for (_, names) in expired.into_iter().filter(|(is_expired, _)| *is_expired) {
+                    dir.remove_parts(names)?;
+                }
+                Ok(dir.is_empty())
+            });
+            let is_empty = cleared.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+            let is_empty =
+                is_empty.map_err(|error| transient("remove old files of a member", error))?;
+            if is_empty && since <= proof {
                 self.remove(&key).await?;
                 removed += 1;
-            } else {
-                let cleared = tokio::task::spawn_blocking(move || dir.remove_scratch()).await;
-                let cleared = cleared.unwrap_or_else(|error| Err(io::Error::other(error)));
-                cleared.map_err(|error| transient("remove a member's scratch files", error))?;
             }
         }
         Ok(removed)
+    }
+
+    /// Refuses a reservation while the disk has less free space than the party wants.
+    fn check_free_space(&self) -> Result<(), RuntimeError> {
+        let needed = self.config.min_free_bytes;
+        // Without a size the reservation shows whether the disk has space.
+        let Some(disk) = Disk::of(&self.runs).ok().filter(|disk| disk.free < needed) else {
+            return Ok(());
+        };
+        let (free, needed) = (disk.free >> 20, needed >> 20);
+        if let Some(left_out) = self.refusals.lock().admit(clock::monotonic()) {
+            tracing::warn!(
+                path = %self.runs.display(), free_mib = free, needed_mib = needed, left_out,
+                "refused a reservation, because the disk has too little free space: remove outputs \
+                 with `flow-federate outputs remove`, or lower retention.min_free_mib"
+            );
+        }
+        // The path stays in the party's own log.
+        let text = format!(
+            "the disk of the party's data_dir has {free} MiB free, and a reservation needs {needed} \
+             MiB (retention.min_free_mib): ask the party to remove outputs that it does not need, \
+             then start a new run"
+        );
+        Err(RuntimeError::Refused(Reason::new(ReasonCode::AgentDiskFull, text)))
     }
 
     /// The output directory of a key.
@@ -198,17 +237,7 @@ impl ProcessRuntime {
     }
 
     fn directories(&self) -> io::Result<Vec<(WorkKey, RunDir)>> {
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(&self.runs)? {
-            let path = entry?.path();
-            found.extend(
-                path.file_name()
-                    .and_then(OsStr::to_str)
-                    .and_then(parse_dir_name)
-                    .map(|key| (key, RunDir::at(&path))),
-            );
-        }
-        Ok(found)
+        rundir::list(&self.runs)
     }
 
     fn entry(&self, key: &WorkKey) -> Arc<Entry> {
@@ -226,10 +255,14 @@ impl ProcessRuntime {
         let mut retries = Retries::new();
         while retries.next().await {
             let response = match entry.inspect()? {
-                RunDirState::Missing => self.spawn_sidecar(&entry, &request).await,
+                RunDirState::Missing => {
+                    self.check_free_space()?;
+                    self.spawn_sidecar(&entry, &request).await
+                }
                 RunDirState::Fresh(lock) => {
                     // The sidecar needs the lock.
                     drop(lock);
+                    self.check_free_space()?;
                     self.spawn_sidecar(&entry, &request).await
                 }
                 RunDirState::Alive => call(&entry.dir, Request::Status).await,
@@ -520,12 +553,8 @@ impl Runtime for ProcessRuntime {
         self.forget_now(key).instrument(span).await
     }
 
-    async fn sweep(
-        &self,
-        proof: Timestamp,
-        results: Option<Timestamp>,
-    ) -> Result<usize, RuntimeError> {
-        self.sweep_now(proof, results).await
+    async fn sweep(&self, expired: &Expired) -> Result<usize, RuntimeError> {
+        self.sweep_now(expired).await
     }
 }
 

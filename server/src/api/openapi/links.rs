@@ -14,6 +14,12 @@ const OF_RUN: (&str, &str) = ("task", "$response.body#/task");
 const MEMBER: &[(&str, &str)] =
     &[OF_RUN, ("run", ID), ("party", "$response.body#/members/0/party")];
 const SAME_TASK: (&str, &str) = ("task", "$request.path.task");
+const OUTPUT: &[(&str, &str)] = &[
+    SAME_TASK,
+    ("run", "$request.path.run"),
+    ("party", "$request.path.party"),
+    ("path", "$response.body#/outputs/0/path"),
+];
 const NEXT: &[(&str, &str)] = &[("cursor", "$response.body#/next")];
 const ETAG: (&str, &str) = ("If-Match", "$response.header.ETag");
 
@@ -58,6 +64,7 @@ const LINKS: &[Link] = &[
     ("get_run", "get_member_log", MEMBER),
     ("get_run", "get_member_series", MEMBER),
     ("get_run", "list_member_outputs", MEMBER),
+    ("list_member_outputs", "get_member_output", OUTPUT),
     ("create_party", "get_party", &[("party", "$response.body#/name")]),
     ("create_party", "rotate_party_secret", &[("party", "$response.body#/name")]),
     ("create_party", "disable_party", &[("party", "$response.body#/name")]),

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use flow_domain::error::{Error, ErrorCode};
-use flow_domain::id::{Digest, PartyId, RunId, TaskId};
+use flow_domain::id::{Digest, PartyId, TaskId};
 use flow_domain::output::OutputPath;
 use futures::{StreamExt as _, TryStreamExt as _};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::members::{self, MemberPath};
+use super::reference::{Reference, RunReference};
 use crate::api::extract::{Caller, Ids};
 use crate::api::openapi::failures;
 use crate::api::problem::ApiError;
