@@ -100,6 +100,8 @@ impl TemplateInput {
             resources: ResourcesInput::default(),
             max_runtime_s: default_max_runtime(),
             stop_grace_s: default_grace(),
+            requires_aggregator: true,
+            requires_dataset: std::collections::BTreeSet::new(),
         }
     }
 }

@@ -224,6 +224,10 @@ pub struct Task {
     /// Newest run. Absent if the task was never started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunSummary>,
+    /// Sentences for people about members that their parties would refuse, because they offer no such
+    /// image or dataset. Only in the response to the creation or an edit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Task {
@@ -256,6 +260,7 @@ impl Task {
             version,
             runs,
             run,
+            warnings: Vec::new(),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Templates and their revisions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flow_domain::limits::{GRACE_S_DEFAULT, RUNTIME_S_DEFAULT};
+use flow_domain::member::Role;
 use flow_domain::template::{Framework, ParamType, TemplateBody};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -58,6 +59,13 @@ pub struct TemplateInput {
     #[serde(default = "default_grace")]
     #[schema(value_type = schema::StopGrace)]
     pub stop_grace_s: u64,
+    /// A task of this template must have a member with the role aggregator.
+    #[serde(default)]
+    pub requires_aggregator: bool,
+    /// Roles whose members must name a dataset.
+    #[serde(default)]
+    #[schema(value_type = Vec<schema::Role>)]
+    pub requires_dataset: BTreeSet<Role>,
 }
 
 pub(crate) const fn default_max_runtime() -> u64 {
@@ -85,6 +93,8 @@ impl TemplateInput {
             resources,
             max_runtime_s,
             stop_grace_s,
+            requires_aggregator,
+            requires_dataset,
         } = self;
         let parameters =
             parameters.into_iter().map(|(name, parameter)| (name, parameter.into())).collect();
@@ -99,6 +109,8 @@ impl TemplateInput {
             resources: resources.into(),
             max_runtime_s,
             stop_grace_s,
+            requires_aggregator,
+            requires_dataset,
         };
         (name, remark, body)
     }
@@ -230,6 +242,13 @@ pub struct TemplateContent {
     pub max_runtime_s: u64,
     /// Grace period between SIGTERM and SIGKILL when a workload is stopped, in seconds.
     pub stop_grace_s: u64,
+    /// A task of this template must have a member with the role aggregator.
+    #[serde(default)]
+    pub requires_aggregator: bool,
+    /// Roles whose members must name a dataset.
+    #[serde(default)]
+    #[schema(value_type = Vec<schema::Role>)]
+    pub requires_dataset: Vec<Named<Role>>,
 }
 
 impl TemplateContent {
@@ -245,6 +264,8 @@ impl TemplateContent {
             resources,
             max_runtime_s,
             stop_grace_s,
+            requires_aggregator,
+            requires_dataset,
         } = body;
         let parameters =
             parameters.into_iter().map(|(name, parameter)| (name, parameter.into())).collect();
@@ -261,6 +282,8 @@ impl TemplateContent {
             resources: resources.into(),
             max_runtime_s,
             stop_grace_s,
+            requires_aggregator,
+            requires_dataset: requires_dataset.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -279,6 +302,10 @@ pub struct Template {
     pub created_at: Time,
     /// When the newest revision was created.
     pub modified_at: Time,
+    /// Sentence for people about an image that no party maps. Only in the response to the creation or
+    /// an edit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Content of the newest revision.
     #[serde(flatten)]
     pub content: TemplateContent,
@@ -301,6 +328,7 @@ impl From<flow_domain::template::Template> for Template {
             revision,
             created_at: created_at.into(),
             modified_at: modified_at.into(),
+            warnings: Vec::new(),
             content: TemplateContent::new(name, remark, body),
         }
     }

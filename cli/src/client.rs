@@ -38,6 +38,8 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     token: Option<Secret>,
+    /// File in which flowctl looked for the token, if none was named and it does not exist.
+    missing_token: Option<PathBuf>,
 }
 
 /// A document and its `ETag`. An edit with the tag fails if the document has changed since.
@@ -82,7 +84,14 @@ impl Client {
         }
         let http =
             builder.build().map_err(|error| CliError::new(Exit::Failed, error.to_string()))?;
-        Ok(Self { http, base, token })
+        Ok(Self { http, base, token, missing_token: None })
+    }
+
+    /// Remembers the file that has no token, for the error of a hub that needs one.
+    #[must_use]
+    pub fn with_missing_token(mut self, path: PathBuf) -> Self {
+        self.missing_token = Some(path).filter(|_| self.token.is_none());
+        self
     }
 
     /// Returns the address of the hub, for messages.
@@ -190,7 +199,7 @@ impl Client {
         let request = self.http.get(self.url(path, query)?).headers(headers);
         let response =
             self.authorized(request).send().await.map_err(|error| self.unreachable(&error))?;
-        checked(response).await
+        self.checked(response).await
     }
 
     /// Returns the URL of a resource. URLs drop the segments `.` and `..`, so such a name would
@@ -272,7 +281,7 @@ impl Client {
                     )
                     .await;
                 }
-                Ok(response) => return checked(response).await,
+                Ok(response) => return self.checked(response).await,
                 // A refused connection is an error at once. A connection that broke midway is
                 // retried.
                 Err(error) if error.is_connect() || attempts >= attempts_max => {
@@ -284,6 +293,26 @@ impl Client {
         }
     }
 
+    async fn checked(&self, response: Response) -> Result<Response, CliError> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.bytes().await.unwrap_or_default();
+        let mut error = CliError::from_response(status.as_u16(), &body);
+        if error.exit == Exit::Auth && status == StatusCode::UNAUTHORIZED {
+            error.remedy = Some(TOKEN_REMEDY.to_owned());
+            if let Some(path) = &self.missing_token {
+                error.message = format!("no token: {} does not exist here", path.display());
+                error.remedy = Some(
+                    "Set FLOW_DATA_DIR to the data directory of the hub, or name the file with your token by --token-file."
+                        .to_owned(),
+                );
+            }
+        }
+        Err(error)
+    }
+
     fn unreachable(&self, error: &reqwest::Error) -> CliError {
         if let Some(why) = tls::explain(error, "--ca-file (or FLOW_CA_FILE)") {
             return CliError::new(
@@ -293,19 +322,6 @@ impl Client {
         }
         CliError::unreachable(self.server(), &root_cause(error).to_string())
     }
-}
-
-async fn checked(response: Response) -> Result<Response, CliError> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let body = response.bytes().await.unwrap_or_default();
-    let mut error = CliError::from_response(status.as_u16(), &body);
-    if error.exit == Exit::Auth && status == StatusCode::UNAUTHORIZED {
-        error.remedy = Some(TOKEN_REMEDY.to_owned());
-    }
-    Err(error)
 }
 
 async fn read<T: DeserializeOwned>(response: Response) -> Result<T, CliError> {

@@ -225,6 +225,8 @@ mod tests {
             "diff",
             "logs",
             "party add",
+            "party disable",
+            "party enable",
             "party remove",
             "party rotate-secret",
             "run logs",

@@ -297,7 +297,11 @@ impl Node {
             Content::List(_) => "a list".to_owned(),
             Content::Map(_) => "a mapping".to_owned(),
         };
-        YamlError::new(format!("is {found} and must be {wanted}")).at(self.line)
+        let example = match &self.content {
+            Content::Scalar { text, .. } if wanted == "a list" => format!(": write [{text}]"),
+            _ => String::new(),
+        };
+        YamlError::new(format!("is {found} and must be {wanted}{example}")).at(self.line)
     }
 
     fn text(&self) -> Result<&str, YamlError> {

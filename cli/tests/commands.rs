@@ -263,10 +263,9 @@ fn each_kind_of_error_has_its_exit_code_and_remedy() {
             json!({"code": code, "detail": "the request failed", "request_id": "r-1"}),
         ));
         let done = fake.run(&["task", "list"]).exits(exit);
-        assert!(
-            done.err.starts_with("error: the request failed\n") && done.err.contains("help:"),
-            "{done:?}"
-        );
+        let begin =
+            if status == 401 { "error: no token: /" } else { "error: the request failed\n" };
+        assert!(done.err.starts_with(begin) && done.err.contains("help:"), "{done:?}");
     }
     fake.stop();
     let done = fake.run(&["task", "list"]).exits(6);
@@ -399,6 +398,17 @@ fn rejected_party_leaves_no_secret_file() {
     let path = dir.path().join("party-a.secret");
     fake.run(&["party", "add", "party-a", "--secret-file", path.to_str().unwrap()]).exits(4);
     assert!(!path.exists());
+}
+
+#[test]
+fn missing_token_names_the_file() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.world().problem =
+        Some((401, json!({"code": "unauthenticated", "detail": "no token was sent"})));
+    let folder = dir.path().to_str().unwrap();
+    let done = fake.run(&["task", "list", "--data-dir", folder]).exits(5);
+    let expected = format!("error: no token: {folder}/bootstrap-token does not exist here\n");
+    assert!(done.err.starts_with(&expected) && done.err.contains("FLOW_DATA_DIR"), "{done:?}");
 }
 
 #[test]

@@ -140,7 +140,7 @@ pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> PolicyDecision {
         reason: Some(Reason::new(code, message)),
     };
     let Some(image) = &resolution.image else {
-        let message = format!("{} declares no image {}", spec.party, spec.image);
+        let message = format!("{} maps no image {:?}", spec.party, spec.image);
         return deny(
             "default deny: no entry for the image".to_owned(),
             ReasonCode::ImageUnknown,
@@ -153,7 +153,7 @@ pub fn decide(spec: &MemberSpec, resolution: &Resolution) -> PolicyDecision {
         return deny(rule("false"), ReasonCode::PolicyDenied, message);
     }
     if let Some(dataset) = spec.dataset.as_ref().filter(|_| resolution.dataset.is_none()) {
-        let message = format!("{} declares no dataset {dataset}", spec.party);
+        let message = format!("{} offers no dataset \"{dataset}\"", spec.party);
         return deny(
             "default deny: no entry for the dataset".to_owned(),
             ReasonCode::DatasetUnknown,

@@ -64,6 +64,8 @@ pub fn template() -> TemplateBody {
         resources: Resources::default(),
         max_runtime_s: 86_400,
         stop_grace_s: 10,
+        requires_aggregator: false,
+        requires_dataset: std::collections::BTreeSet::new(),
     }
 }
 

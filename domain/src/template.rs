@@ -1,12 +1,12 @@
 //! A template: a kind of task, as a name with a list of immutable revisions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ProjectId, TemplateId};
 use crate::limits::{GRACE_S_DEFAULT, RUNTIME_S_DEFAULT, WORKDIR_CHARS_MAX};
-use crate::member::text_enum;
+use crate::member::{Role, text_enum};
 use crate::time::Timestamp;
 
 text_enum!(
@@ -99,6 +99,12 @@ pub struct TemplateBody {
     /// Grace period between SIGTERM and SIGKILL, in seconds. Default 10.
     #[serde(default = "default_grace")]
     pub stop_grace_s: u64,
+    /// A task must have a member with the role aggregator.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requires_aggregator: bool,
+    /// Roles whose members must name a dataset.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub requires_dataset: BTreeSet<Role>,
 }
 
 const fn default_max_runtime() -> u64 {

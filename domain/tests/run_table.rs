@@ -354,6 +354,35 @@ fn generic_aggregator_that_ends_first_sets_no_deadline_for_trainers() {
 }
 
 #[test]
+fn u8_stopped_member_of_a_complete_training_has_that_reason() {
+    let stopped = |run: &Run| Report {
+        reason: Some(Reason::new(ReasonCode::StopRequested, "stopped on request of the hub")),
+        ..report(run, 0, MemberPhase::Stopped)
+    };
+    let message = |run: &Run| {
+        let reason = run.members[0].reason.as_ref().expect("a reason");
+        reason.message.clone()
+    };
+    let mut run = new_run(Framework::Iflearner, 1, Rules::default(), true);
+    for phase in [MemberPhase::Reserved, MemberPhase::Running] {
+        run = all_report(run, phase, START);
+    }
+    let running = run.clone();
+    let done = report(&run, ME, MemberPhase::Succeeded);
+    run = after(&run, &Input::Report { party: party(ME), report: done }, START);
+    let complete = Report { complete: true, ..report(&run, 0, MemberPhase::Running) };
+    run = after(&run, &Input::Report { party: party(0), report: complete }, START);
+    let end = stopped(&run);
+    run = after(&run, &Input::Report { party: party(0), report: end }, START);
+    assert_eq!(message(&run), "ended: the training is complete");
+    let stop = Input::Stop { by: "ada".to_owned(), deleting: false };
+    let run = after(&running, &stop, START);
+    let end = stopped(&run);
+    let run = after(&run, &Input::Report { party: party(0), report: end }, START);
+    assert_eq!(message(&run), "stopped on request of the hub");
+}
+
+#[test]
 fn l8_completion_shown_by_an_aggregator_counts_in_any_order() {
     let done = |run: &Run, index| (index, report(run, index, MemberPhase::Succeeded));
     let killed = |run: &Run| (0, Report { complete: true, ..report(run, 0, MemberPhase::Failed) });

@@ -18,6 +18,7 @@ use flow_domain::member::{DesiredPhase, Reason, ReasonCode};
 use flow_domain::policy::{self, Allow, Resolution, ResolvedDataset, ResolvedImage};
 use flow_domain::spec::{Hole, MemberSpec, SealedSpec};
 use flow_domain::template::Resources;
+use flow_domain::text::clip;
 
 use crate::member::{Admission, DesiredMember, Member, Needs};
 use crate::runtime::{DataSource, ImageSource, Origin, ProgressSource, StartRequest};
@@ -31,11 +32,13 @@ pub use release::ReleaseRule;
 pub const MISSING_SHIM_EFFECT: &str = "known defects of the framework are not corrected, and a \
                                        training that they block ends only after no_progress_s: \
                                        add the directory to the image";
+/// Longest list of names in a reason, in characters.
+const NAMES_CHARS_MAX: usize = 200;
 /// Largest log kept of one member.
 const LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// The images, datasets, resources and peers that a party allows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartyPolicy {
     /// Images by the name that templates use.
     pub images: BTreeMap<String, Image>,
@@ -46,6 +49,21 @@ pub struct PartyPolicy {
     pub peers: AllowedPeers,
     /// Outputs that may leave the party.
     pub release: Vec<ReleaseRule>,
+    /// Names of images and datasets are part of the inventory and of refusals.
+    pub disclose_names: bool,
+}
+
+impl Default for PartyPolicy {
+    fn default() -> Self {
+        Self {
+            images: BTreeMap::new(),
+            datasets: BTreeMap::new(),
+            resources: Resources::default(),
+            peers: AllowedPeers::default(),
+            release: Vec::new(),
+            disclose_names: true,
+        }
+    }
 }
 
 impl PartyPolicy {
@@ -115,9 +133,9 @@ impl PartyPolicy {
         };
         let decision = policy::decide(spec, &resolution);
         match (decision.permission, decision.reason) {
-            (policy::Permission::Deny, reason) => Admission::Refuse(
+            (policy::Permission::Deny, reason) => Admission::Refuse(self.with_offer(
                 reason.unwrap_or_else(|| Reason::new(ReasonCode::PolicyDenied, decision.rule)),
-            ),
+            )),
             (permission, reason) => match (self.missing_directory(spec), permission) {
                 (Some(missing), _) => Admission::Refuse(missing),
                 (None, policy::Permission::Ask) => Admission::Ask(
@@ -129,6 +147,21 @@ impl PartyPolicy {
                 (None, _) => Admission::Admit(needs),
             },
         }
+    }
+
+    /// Adds the names that the party has to the reason of an unknown name.
+    fn with_offer(&self, reason: Reason) -> Reason {
+        let names: Vec<&str> = match reason.code {
+            _ if !self.disclose_names => return reason,
+            ReasonCode::ImageUnknown => self.images.keys().map(String::as_str).collect(),
+            ReasonCode::DatasetUnknown => self.datasets.keys().map(DatasetName::as_str).collect(),
+            _ => return reason,
+        };
+        let has = match names.join(", ") {
+            none if none.is_empty() => "none".to_owned(),
+            names => clip(&names, NAMES_CHARS_MAX).into_owned(),
+        };
+        Reason::new(reason.code, format!("{} (it has {has})", reason.message))
     }
 
     /// A declared directory of this machine that is missing. A cluster reports missing objects at the
@@ -242,17 +275,17 @@ impl PartyPolicy {
         })
     }
 
-    /// The inventory that the hub may see, as canonical JSON with its digest: names, never a path.
+    /// The inventory that the hub may see, as canonical JSON with its digest: names, unless the party
+    /// keeps them, and never a path.
     #[must_use]
     pub fn inventory(&self, runtime: &BTreeMap<String, String>) -> (Digest, Vec<u8>) {
         let images: BTreeMap<_, _> =
             self.images.iter().map(|(name, image)| (name, image.allow)).collect();
-        let json = serde_json::json!({
-            "datasets": self.datasets.keys().collect::<Vec<_>>(),
-            "images": images,
-            "resources": self.resources,
-            "runtime": runtime,
-        });
+        let mut json = serde_json::json!({ "resources": self.resources, "runtime": runtime });
+        if self.disclose_names {
+            json["datasets"] = serde_json::json!(self.datasets.keys().collect::<Vec<_>>());
+            json["images"] = serde_json::json!(images);
+        }
         let bytes = json.to_string().into_bytes();
         (Digest::of(&bytes), bytes)
     }

@@ -36,6 +36,7 @@ pub struct Config {
     pub kubernetes: KubernetesConfig,
     pub log: LogConfig,
     pub logs: LogsConfig,
+    pub inventory: InventoryConfig,
     pub health: HealthConfig,
     pub retention: Retention,
     /// Resources of all members together; 0 = no limit.
@@ -101,6 +102,13 @@ impl LogsConfig {
             limit_bytes_per_stream: Some(limit_bytes_per_stream).filter(|bytes| *bytes > 0),
         }
     }
+}
+
+/// Disclosure of the names of images and datasets to the hub.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InventoryConfig {
+    pub disclose_names: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -284,6 +292,7 @@ impl Config {
             resources: self.resources.clone(),
             peers,
             release: self.outputs.release.clone(),
+            disclose_names: self.inventory.disclose_names,
         };
         match (party, hub) {
             (Ok(party), Ok(hub)) if faults.is_empty() => Ok(Checked { party, hub, policy, health }),

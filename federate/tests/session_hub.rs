@@ -273,6 +273,25 @@ async fn hold_expires_after_ten_minutes_without_the_hub_and_is_never_started() {
 }
 
 #[tokio::test]
+async fn u16_refusal_names_what_the_party_has() {
+    for disclose_names in [true, false] {
+        let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
+        agent.change_offer(|offer| {
+            let image = offer.images.remove(fake_hub::IMAGE).unwrap();
+            offer.images.insert("digits".to_owned(), image);
+            offer.disclose_names = disclose_names;
+        });
+        agent.start(hub.connector());
+        let mut session = hub.open(Vec::new()).await;
+        session.assign(desired_member(1, 1, 2, DesiredPhase::Reserved)).await;
+        let refused = session.report(&run, MemberPhase::Refused).await.reason.unwrap();
+        assert_eq!(refused.code, "image_unknown");
+        assert!(refused.message.contains("maps no image \"demo:1\""), "{refused:?}");
+        assert_eq!(refused.message.ends_with("(it has digits)"), disclose_names, "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn changed_policy_approves_a_waiting_member() {
     let (mut hub, mut agent, run) = (FakeHub::new(), TestAgent::new(Mode::Scripted), run_id(1));
     agent.change_offer(|offer| {

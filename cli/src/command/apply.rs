@@ -1,5 +1,6 @@
 //! Creates or edits templates and tasks so that the hub has what files describe, all or none.
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use flow_api_types::{Applied, ApplyRequest};
@@ -53,12 +54,14 @@ impl Batch {
         sent.map(|_: Value| ()).map_err(|error| self.explain(error))
     }
 
-    /// Applies all documents in one transaction of the hub. Returns the response unchanged, and as
-    /// read for printing.
+    /// Applies all documents in one transaction of the hub and prints its warnings. Returns the
+    /// response unchanged, and as read for printing.
     pub async fn send(&self, client: &Client) -> Result<(Value, Applied), CliError> {
         let sent = client.post(&["apply"], Some(&body(&self.request)?)).await;
         let value: Value = sent.map_err(|error| self.explain(error))?;
-        let applied = response::read(&value)?;
+        let applied: Applied = response::read(&value)?;
+        warn(applied.templates.iter().flat_map(|applied| &applied.template.warnings));
+        warn(applied.tasks.iter().flat_map(|applied| &applied.task.warnings));
         Ok((value, applied))
     }
 
@@ -103,6 +106,14 @@ pub fn lines(Applied { templates, tasks }: &Applied) -> String {
     let tasks =
         tasks.iter().map(|applied| format!("task {} {}\n", applied.task.name, applied.outcome));
     templates.chain(tasks).collect()
+}
+
+/// Prints warnings of the hub to standard error.
+pub fn warn<'a>(warnings: impl IntoIterator<Item = &'a String>) {
+    for warning in warnings {
+        // A closed standard error loses them, which is no failure of the command.
+        let _ = writeln!(io::stderr(), "warning: {warning}");
+    }
 }
 
 /// Converts a document to the body of a request.

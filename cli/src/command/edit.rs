@@ -5,7 +5,7 @@ use std::path::Path;
 use flow_api_types::{ApplyOutcome, Task, TaskDocument, Template, TemplateInput};
 use serde_json::Value;
 
-use super::apply::body;
+use super::apply::{body, warn};
 use crate::client::{Client, Tagged};
 use crate::editor::Draft;
 use crate::error::{CliError, Exit};
@@ -37,6 +37,7 @@ pub async fn template(
     };
     let (outcome, value) = edited;
     let template: Template = response::read(&value)?;
+    warn(&template.warnings);
     let (name, revision) = (&template.content.name, template.revision);
     output::show(format, &value, || format!("template {name} {outcome} (revision {revision})\n"))
 }
@@ -64,6 +65,7 @@ pub async fn task(
     };
     let (outcome, value) = edited;
     let task: Task = response::read(&value)?;
+    warn(&task.warnings);
     output::show(format, &value, || format!("task {} {outcome}\n", task.name))
 }
 

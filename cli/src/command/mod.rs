@@ -42,7 +42,9 @@ pub async fn run(Cli { global, command }: Cli) -> Result<Exit, CliError> {
         _ => {}
     }
     let token = find_token(global.token_file.as_deref(), &global.data_dir)?;
-    let client = Client::new(&global.server, global.ca_file.as_deref(), token)?;
+    let missing_token = std::path::absolute(global.data_dir.join("bootstrap-token"))?;
+    let client = Client::new(&global.server, global.ca_file.as_deref(), token)?
+        .with_missing_token(missing_token);
     let format = global.output;
     match command {
         Command::Completions { .. } | Command::Schema => Ok(Exit::Ok),

@@ -121,6 +121,7 @@ async fn clone(
     let doc = TaskDocument { name, ..manifest::task_doc(&value)? };
     let value: Value = client.post(&["tasks"], Some(&apply::body(&doc)?)).await?;
     let created: Task = response::read(&value)?;
+    apply::warn(&created.warnings);
     output::show(format, &value, || {
         format!("task {} created with the content of {}\n", created.name, task.name)
     })

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::args::TemplateCommand;
 use crate::client::Client;
-use crate::command::apply::body;
+use crate::command::apply::{body, warn};
 use crate::command::edit;
 use crate::error::{CliError, Exit};
 use crate::manifest::{self, Document, as_file, template_doc};
@@ -81,6 +81,7 @@ async fn get(
 async fn create(client: &Client, file: &Path, format: Format) -> Result<(), CliError> {
     for doc in templates_in(file)? {
         let value: Value = client.post(&["templates"], Some(&body(&doc)?)).await?;
+        warn(&response::read::<Template>(&value)?.warnings);
         output::show(format, &value, || format!("template {} created\n", doc.name))?;
     }
     Ok(())

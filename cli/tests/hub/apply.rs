@@ -28,6 +28,21 @@ fn apply_creates_then_keeps_and_edits_changed_documents() {
 }
 
 #[test]
+fn u16_apply_prints_warnings_to_standard_error() {
+    let (hub, files) = (Hub::shared(), Files::new());
+    let text = hub.manifest("warned", "work, ok").replace("image: e2e", "image: e3e");
+    let done = hub.run(&["apply", "-f", &files.write(&text)]).exits(0);
+    assert!(!done.out.contains("warning"), "{done:?}");
+    for line in [
+        "warning: no party maps the image \"e3e\"",
+        "warning: hospital-a maps no image \"e3e\"",
+        "warning: hospital-b maps no image \"e3e\"",
+    ] {
+        assert!(done.err.lines().any(|found| found.starts_with(line)), "{done:?}");
+    }
+}
+
+#[test]
 fn task_can_use_the_revision_that_its_file_creates() {
     let (hub, files) = (Hub::shared(), Files::new());
     let text = hub.manifest("chosen", "work, ok");
@@ -60,7 +75,11 @@ fn b15_invalid_document_or_parameter_changes_nothing() {
         assert!(done.err.contains(expected), "{done:?}");
     }
     for (from, to, expected) in [
-        ("party: hospital-b", "party: hospital-x", "members[1].party: no party has the name"),
+        (
+            "party: hospital-b",
+            "party: hospital-x",
+            "members[1].party: there is no party hospital-x; there are ",
+        ),
         ("template: whole", "template: whale", "template: there is no template named \"whale\""),
         ("epochs: 3", "epochs: 3\nrevision: 7", "revision: the template has revisions 1 to 2"),
         ("epochs: 3", "epochs: 3\nparameters: {speed: 1}", "parameters.speed: is not a parameter"),

@@ -37,6 +37,9 @@ fn build(task: &TaskBody, template: &TemplateBody, member: &TaskMember) -> Membe
         resources,
         max_runtime_s,
         stop_grace_s,
+        // Rules for tasks, checked when the task is stored.
+        requires_aggregator: _,
+        requires_dataset: _,
     } = template;
     let parameters = task.parameters(template);
     let Start { argv, env, parties, holes } = start(task, template, member, &parameters);

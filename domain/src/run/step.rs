@@ -115,6 +115,8 @@ fn record_report(
         resolution,
         complete,
     } = report;
+    let has_succeeded =
+        run.ending.as_ref().is_some_and(|ending| ending.outcome == Outcome::Succeeded);
     let member = find(run, party)?;
     if member.settled {
         return Err(Refusal::MemberTerminal);
@@ -143,7 +145,13 @@ fn record_report(
         return Ok(());
     }
     member.phase = *phase;
-    member.reason.clone_from(reason);
+    // The agent does not know why the hub stopped the member.
+    member.reason = match reason {
+        Some(Reason { code: ReasonCode::StopRequested, .. }) if has_succeeded => {
+            Some(Reason::new(ReasonCode::StopRequested, "ended: the training is complete"))
+        }
+        reason => reason.clone(),
+    };
     member.exit.clone_from(exit);
     member.endpoints.clone_from(endpoints);
     member.settled = phase.is_terminal();

@@ -10,6 +10,10 @@ use crate::limits::{DEADLINE_S_MAX, EPOCHS_MAX, MEMBERS_MAX, RETRIES_MAX, START_
 use crate::member::Role;
 use crate::task::{Rules, TaskBody, TaskMember};
 use crate::template::TemplateBody;
+use crate::text::clip;
+
+/// Longest list of names in a message, in characters.
+const NAMES_CHARS_MAX: usize = 200;
 
 impl TaskBody {
     /// Checks the content with the template revision that it names. `known_party` returns true for
@@ -21,6 +25,19 @@ impl TaskBody {
         &self,
         template: &TemplateBody,
         known_party: &dyn Fn(&PartyId) -> bool,
+    ) -> Result<(), FieldErrors> {
+        self.validate_among(template, known_party, &[])
+    }
+
+    /// As [`Self::validate`]; the error about an unknown party lists these names.
+    ///
+    /// # Errors
+    /// All errors, with pointers into the task.
+    pub fn validate_among(
+        &self,
+        template: &TemplateBody,
+        known_party: &dyn Fn(&PartyId) -> bool,
+        names: &[PartyId],
     ) -> Result<(), FieldErrors> {
         let Self {
             name,
@@ -37,7 +54,8 @@ impl TaskBody {
         errors.range("/revision", *revision, 1, u32::MAX);
         errors.range("/epochs", *epochs, 1, EPOCHS_MAX);
         self.check_parameters(template, &mut errors);
-        self.check_members(known_party, &mut errors);
+        self.check_members(known_party, names, &mut errors);
+        self.check_requirements(template, &mut errors);
         self.check_rules(&mut errors);
         framework::check_task(self, template.framework, &self.parameters(template), &mut errors);
         errors.finish()
@@ -75,7 +93,19 @@ impl TaskBody {
         }
     }
 
-    fn check_members(&self, known_party: &dyn Fn(&PartyId) -> bool, errors: &mut FieldErrors) {
+    fn check_members(
+        &self,
+        known_party: &dyn Fn(&PartyId) -> bool,
+        names: &[PartyId],
+        errors: &mut FieldErrors,
+    ) {
+        let existing = match names {
+            [] => "names must match exactly".to_owned(),
+            names => {
+                let names: Vec<&str> = names.iter().map(PartyId::as_str).collect();
+                format!("there are {}", clip(&names.join(", "), NAMES_CHARS_MAX))
+            }
+        };
         if self.members.len() > MEMBERS_MAX {
             errors.add(
                 "/members",
@@ -98,14 +128,14 @@ impl TaskBody {
                 errors.add(
                     path("party"),
                     FieldCode::Unknown,
-                    format!("no party has the name {party}; names must match exactly"),
+                    format!("there is no party {party}; {existing}"),
                 );
             }
             if let Some(earlier) = first.get(party) {
                 errors.add(
                     path("party"),
                     FieldCode::Duplicate,
-                    format!("{party} is already member {earlier}; a party can be only one member of a task"),
+                    format!("is {party}, which is members[{earlier}] already; a party can be only one member of a task"),
                 );
             } else {
                 first.insert(party, index);
@@ -116,11 +146,33 @@ impl TaskBody {
                         path("role"),
                         FieldCode::Duplicate,
                         format!(
-                            "member {earlier} is already the aggregator; a task can have only one"
+                            "members[{earlier}] is the aggregator already; a task can have only one"
                         ),
                     );
                 }
                 aggregator = aggregator.or(Some(index));
+            }
+        }
+    }
+
+    /// Checks what the template requires of the members.
+    fn check_requirements(&self, template: &TemplateBody, errors: &mut FieldErrors) {
+        if template.requires_aggregator && self.aggregator().is_none() {
+            errors.add(
+                "/members",
+                FieldCode::Required,
+                "must contain a member with the role aggregator: the template requires one",
+            );
+        }
+        for (index, TaskMember { party, role, dataset }) in self.members.iter().enumerate() {
+            if dataset.is_none() && template.requires_dataset.contains(role) {
+                errors.add(
+                    format!("/members/{index}/dataset"),
+                    FieldCode::Required,
+                    format!(
+                        "is required: the template needs a dataset for each {role}; name one that {party} offers"
+                    ),
+                );
             }
         }
     }

@@ -28,6 +28,8 @@ impl TemplateBody {
             resources: Resources { cpu_millis, memory_mib },
             max_runtime_s,
             stop_grace_s,
+            requires_aggregator: _,
+            requires_dataset: _,
         } = self;
         let mut errors = FieldErrors::default();
         errors.chars("/image", image, 1, IMAGE_CHARS_MAX);

@@ -291,6 +291,8 @@ pub fn sealed(party: &str) -> SealedSpec {
         resources: Resources { cpu_millis: 500, memory_mib: 64 },
         max_runtime_s: 600,
         stop_grace_s: 5,
+        requires_aggregator: false,
+        requires_dataset: std::collections::BTreeSet::new(),
     };
     let member =
         |party: &str, role| TaskMember { party: party.parse().unwrap(), role, dataset: None };

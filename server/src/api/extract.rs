@@ -251,10 +251,21 @@ fn explain(text: &str) -> (FieldCode, Option<String>, String) {
     } else {
         FieldCode::Pattern
     };
-    let text = shorten(text)
-        .replace("unknown variant", "unknown value")
-        .replace("expected u32", "expected a whole number from 0 to 4294967295")
-        .replace("expected u64", "expected a whole number from 0");
+    let text = shorten(text);
+    let wrong =
+        text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: "));
+    let text = match wrong.and_then(|wrong| wrong.rsplit_once(", expected ")) {
+        Some((found, expected)) => {
+            let expected = match expected {
+                "u32" | "u64" => "a whole number from 0",
+                "a sequence" => "a list",
+                "a map" => "an object",
+                other => other,
+            };
+            format!("must be {expected}, not {found}")
+        }
+        None => text.replace("unknown variant", "unknown value"),
+    };
     (code, None, text)
 }
 

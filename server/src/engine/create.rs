@@ -11,7 +11,10 @@ use std::collections::HashSet;
 
 use super::draft::TaskDraft;
 use super::{IdemKey, Principal};
-use crate::store::{IdemRecord, Store};
+use crate::store::{IdemRecord, PageRequest, Store};
+
+/// Existing parties that the error about an unknown one names.
+const NAMED_PARTIES_MAX: u32 = 20;
 
 /// Checks all rules of a task's content that do not depend on the stored task. Revisions of
 /// templates never change; a party that is removed before the task is stored is detected at the
@@ -29,8 +32,20 @@ pub(super) async fn check(
             known.insert(&member.party);
         }
     }
-    body.validate(&template.body, &|party| known.contains(party))?;
+    let is_known = |party: &PartyId| known.contains(party);
+    let names = if body.members.iter().all(|member| is_known(&member.party)) {
+        Vec::new()
+    } else {
+        existing_parties(store).await?
+    };
+    body.validate_among(&template.body, &is_known, &names)?;
     Ok(())
+}
+
+/// Returns the parties that an error about an unknown one names.
+pub(super) async fn existing_parties(store: &Store) -> Result<Vec<PartyId>, Error> {
+    let parties = store.parties(&PageRequest::first(NAMED_PARTIES_MAX)).await?.items;
+    Ok(parties.into_iter().map(|party| party.row.id).collect())
 }
 
 /// Returns the template of a task in the revision that the task names.

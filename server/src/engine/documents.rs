@@ -17,7 +17,7 @@ use flow_domain::validation::validate_head;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::{CALLER_TIMEOUT, Engine, IdemKey, Principal, Request, shutting_down};
+use super::{CALLER_TIMEOUT, Engine, IdemKey, Principal, Request, create, shutting_down};
 use crate::store::{Store, TemplateWrite};
 
 /// Plans of one request before its caller gets an error.
@@ -200,7 +200,7 @@ async fn plan_task(
     principal: &Principal,
     document: &TaskDocument,
     planned: &[PlannedTemplate],
-    parties: &HashSet<PartyId>,
+    parties: &Parties,
 ) -> Result<Result<PlannedTask, FieldErrors>, Error> {
     let mut errors = FieldErrors::default();
     let id = document.template.parse::<TemplateId>().ok();
@@ -229,7 +229,9 @@ async fn plan_task(
         return Ok(Err(errors));
     };
     let body = document.clone().into_body(newest.id, revision);
-    if let Err(wrong) = body.validate(&content, &|party| parties.contains(party)) {
+    if let Err(wrong) =
+        body.validate_among(&content, &|party| parties.known.contains(party), &parties.named)
+    {
         return Ok(Err(wrong));
     }
     let stored = store.task_by_name(&principal.project, &body.name).await?;
@@ -238,18 +240,30 @@ async fn plan_task(
     Ok(Ok(PlannedTask { id, is_new, body }))
 }
 
-/// Returns the parties of these tasks that exist. The validation rejects tasks with more members.
-async fn known_parties(store: &Store, tasks: &[TaskDocument]) -> Result<HashSet<PartyId>, Error> {
+/// Parties for the checks of the tasks.
+struct Parties {
+    /// Members of the tasks that exist.
+    known: HashSet<PartyId>,
+    /// Existing parties that the error about an unknown one names.
+    named: Vec<PartyId>,
+}
+
+/// Looks up the parties of these tasks. The validation rejects tasks with more members.
+async fn known_parties(store: &Store, tasks: &[TaskDocument]) -> Result<Parties, Error> {
     let named: HashSet<&PartyId> = tasks
         .iter()
         .flat_map(|task| task.members.iter().take(MEMBERS_MAX))
         .map(|member| &member.party)
         .collect();
     let mut known = HashSet::new();
-    for party in named {
+    for party in &named {
         if store.party(party).await?.is_some() {
-            known.insert(party.clone());
+            known.insert((*party).clone());
         }
     }
-    Ok(known)
+    let named = match known.len() == named.len() {
+        true => Vec::new(),
+        false => create::existing_parties(store).await?,
+    };
+    Ok(Parties { known, named })
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use flow_domain::id::PartyId;
 use flow_domain::time::Timestamp;
 
-use super::db::{Tx, execute, in_tx, reading};
+use super::db::{Tx, execute, id_batches, in_tx, push_list, reading};
 use super::error::{StoreError, is_unique_violation};
 use super::page::into_page;
 use super::types::{Page, PageRequest, Party, PartyRow};
@@ -227,6 +227,38 @@ impl Store {
             recent
         )?;
         tx.commit().await
+    }
+
+    /// Returns the inventories of these parties as JSON of their agents; a party whose agent sent none
+    /// is left out.
+    pub async fn inventories(&self, parties: &[&str]) -> Result<Vec<(String, String)>, StoreError> {
+        let mut found = Vec::new();
+        for batch in id_batches(parties) {
+            let rows: Vec<(String, String)> = reading!(&*self.db, |c| {
+                let mut sql = sqlx::QueryBuilder::new(
+                    "SELECT id, inventory FROM parties WHERE inventory IS NOT NULL AND id IN ",
+                );
+                push_list!(sql, batch.iter().copied().copied());
+                sql.build_query_as().fetch_all(c).await
+            })?;
+            found.extend(rows);
+        }
+        Ok(found)
+    }
+
+    /// Returns up to `limit` inventories of the parties after this name, ordered by name.
+    pub async fn inventories_after(
+        &self,
+        party: &str,
+        limit: u32,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        Ok(reading!(&*self.db, |c| {
+            sqlx::query_as("SELECT id, inventory FROM parties WHERE inventory IS NOT NULL AND id > ? ORDER BY id LIMIT ?")
+                .bind(party)
+                .bind(i64::from(limit))
+                .fetch_all(c)
+                .await
+        })?)
     }
 
     /// Returns the inventory that the party's agent sent.

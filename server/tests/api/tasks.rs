@@ -35,6 +35,133 @@ async fn task_without_a_revision_keeps_the_newest_at_its_creation() {
     assert_eq!(created.json()["revision"], 2);
 }
 
+/// Stores an inventory as the agent of the party sends it.
+async fn offers(hub: &TestApp, party: &str, inventory: Value) {
+    let (json, id) = (inventory.to_string(), party.parse().expect("a name"));
+    let digest = flow_domain::id::Digest::of(json.as_bytes());
+    hub.app.store.set_inventory(&id, &digest, &json).await.expect("it is stored");
+}
+
+#[tokio::test]
+async fn u16_creation_and_edit_warn_about_names_that_the_parties_do_not_have() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+    let mut sample = json!(flow_api_types::TemplateInput::sample());
+    let create = async |sample: &Value| {
+        hub.post("/api/v2/templates").json(sample).await.expect(StatusCode::CREATED).json()
+    };
+    assert!(create(&sample).await.get("warnings").is_none(), "no party has connected yet");
+    let template =
+        hub.get("/api/v2/templates").await.expect(StatusCode::OK).json()["items"][0]["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned();
+    let process = json!({ "kind": "process" });
+    let images = json!({ "mine": true, "digits": true });
+    let inventory = json!({ "images": images, "datasets": ["mine", "xray"], "runtime": process });
+    offers(&hub, "hospital-a", inventory).await;
+    sample["name"] = "other".into();
+    let warnings = create(&sample).await["warnings"].clone();
+    let warning = warnings[0].as_str().expect("a warning");
+    for part in [
+        "no party maps the image \"iflearner-digits:1\" (mapped are digits, mine)",
+        "`[images.\"iflearner-digits:1\"]` and root = DIRECTORY",
+    ] {
+        assert!(warning.contains(part), "{part} in {warning}");
+    }
+
+    let body = hub.task_body(&template);
+    let created = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED);
+    let warnings = created.json()["warnings"].clone();
+    assert_eq!(warnings.as_array().map(Vec::len), Some(2), "{warnings}");
+    let first = warnings[0].as_str().expect("a warning");
+    assert!(
+        first.contains("hospital-a maps no image \"iflearner-digits:1\" (it has digits, mine)"),
+        "{first}"
+    );
+    assert_eq!(warnings[1], "hospital-a offers no dataset \"digits\" (it has mine, xray)");
+    let location = created.header("location");
+    assert!(hub.get(location).await.expect(StatusCode::OK).json().get("warnings").is_none());
+
+    let documents = json!({ "templates": [sample], "tasks": [body] });
+    let mut applied =
+        hub.post("/api/v2/apply").json(&documents).await.expect(StatusCode::OK).json();
+    assert_eq!(applied["tasks"][0]["task"].get("warnings"), None, "the task is unchanged");
+    let mut documents = documents;
+    documents["templates"][0]["image"] = "digits:9".into();
+    documents["tasks"][0]["epochs"] = 4.into();
+    applied = hub.post("/api/v2/apply").json(&documents).await.expect(StatusCode::OK).json();
+    let warning = applied["templates"][0]["template"]["warnings"][0].as_str().expect("a warning");
+    assert!(warning.starts_with("no party maps the image \"digits:9\""), "{warning}");
+    assert_eq!(applied["tasks"][0]["task"]["warnings"], warnings);
+
+    // A party that keeps its names causes no warning.
+    offers(&hub, "hospital-a", json!({ "runtime": process })).await;
+    let images = json!({ "iflearner-digits:1": false });
+    offers(&hub, "hospital-b", json!({ "images": images, "datasets": ["digits"] })).await;
+    let edited = hub.put(location).json(&body).await.expect(StatusCode::OK).json();
+    let expected = ["hospital-b does not allow the image \"iflearner-digits:1\""];
+    assert_eq!(edited["warnings"], json!(expected));
+    sample["name"] = "third".into();
+    assert!(create(&sample).await.get("warnings").is_none());
+}
+
+#[tokio::test]
+async fn u8_task_without_what_its_template_requires_is_refused() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+    let mut template = json!(flow_api_types::TemplateInput::sample());
+    template["framework"] = "generic".into();
+    template["requires_dataset"] = json!(["trainer", "trainer"]);
+    let created = hub.post("/api/v2/templates").json(&template).await.expect(StatusCode::CREATED);
+    assert_eq!(created.json()["requires_dataset"], json!(["trainer"]));
+    let mut body = hub.task_body(created.json()["id"].as_str().expect("an id"));
+    let members = body["members"].as_array_mut().expect("a list");
+    members.remove(0);
+    members[0].as_object_mut().expect("an object").remove("dataset");
+    let refused = hub.post("/api/v2/tasks").json(&body).await.problem(422, "invalid");
+    let messages: Vec<&str> = refused["fields"]
+        .as_array()
+        .expect("fields")
+        .iter()
+        .map(|field| field["message"].as_str().expect("text"))
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "must contain a member with the role aggregator: the template requires one",
+            "is required: the template needs a dataset for each trainer; name one that hospital-a offers",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn u8_unknown_party_is_refused_with_the_names_of_the_others() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+    let mut body = hub.task_body(&hub.template().await);
+    body["members"][1]["party"] = "hospital-c".into();
+    body["members"][2]["party"] = "hub".into();
+    body["epochs"] = "twenty".into();
+    let fields = async |body: &Value| {
+        hub.post("/api/v2/tasks").json(body).await.problem(422, "invalid")["fields"].clone()
+    };
+    assert_eq!(
+        fields(&body).await[0]["message"],
+        "must be a whole number from 0, not string \"twenty\""
+    );
+    body["epochs"] = 20.into();
+    let fields = fields(&body).await;
+    assert_eq!(
+        fields[0]["message"],
+        "there is no party hospital-c; there are hospital-a, hospital-b, hub"
+    );
+    assert_eq!(
+        fields[1]["message"],
+        "is hub, which is members[0] already; a party can be only one member of a task"
+    );
+}
+
 #[tokio::test]
 async fn started_task_shows_its_wait() {
     let hub = TestApp::start().await;

@@ -136,6 +136,8 @@ pub fn template(name: &str) -> Template {
             resources: Resources::default(),
             max_runtime_s: 60,
             stop_grace_s: 1,
+            requires_aggregator: false,
+            requires_dataset: [Role::Trainer].into(),
         },
         created_at: at(0),
         modified_at: at(0),

@@ -11,14 +11,14 @@ use utoipa::IntoParams;
 use super::lookup::visible_template;
 use super::params::IdempotencyHeader;
 use super::reference::Reference;
-use super::tasks;
+use super::{tasks, warnings};
 use crate::api::extract::{Body, Caller, Idempotency, Params};
 use crate::api::openapi::failures;
 use crate::api::problem::{ApiError, field};
 use crate::engine::AppliedDocuments;
 use crate::state::App;
 use flow_api_types::limits::APPLY_ITEMS_MAX;
-use flow_api_types::{Applied, AppliedTask, AppliedTemplate, ApplyRequest};
+use flow_api_types::{Applied, AppliedTask, AppliedTemplate, ApplyOutcome, ApplyRequest, Template};
 
 failures!(Failures = TemplateNotFound, TaskNotFound, TaskActive, Invalid, IdempotencyKeyReused);
 
@@ -63,11 +63,23 @@ pub(super) async fn apply(
     let AppliedDocuments { templates, tasks } =
         app.engine.apply_documents(&caller.0, &value, key, now).await?;
     for (outcome, id) in templates {
-        let template = visible_template(&app, &caller, &Reference::Id(id)).await?.into();
+        let template = visible_template(&app, &caller, &Reference::Id(id)).await?;
+        let warnings = match outcome {
+            ApplyOutcome::Unchanged => Vec::new(),
+            ApplyOutcome::Created | ApplyOutcome::Edited => {
+                warnings::of_template(&app, &template.body).await?
+            }
+        };
+        let template = Template { warnings, ..template.into() };
         applied.templates.push(AppliedTemplate { outcome: outcome.into(), template });
     }
     for (outcome, id) in tasks {
-        let task = tasks::read(&app, &caller, &Reference::Id(id)).await?;
+        let task = match outcome {
+            ApplyOutcome::Unchanged => tasks::read(&app, &caller, &Reference::Id(id)).await?,
+            ApplyOutcome::Created | ApplyOutcome::Edited => {
+                tasks::warned(&app, &caller, &id).await?
+            }
+        };
         applied.tasks.push(AppliedTask { outcome: outcome.into(), task });
     }
     Ok(Json(applied))

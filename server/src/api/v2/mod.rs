@@ -12,6 +12,7 @@ mod reference;
 mod runs;
 mod tasks;
 mod templates;
+mod warnings;
 
 use std::sync::Arc;
 

@@ -130,7 +130,7 @@ pub(super) async fn create(
     let body = content(&app, &caller, value).await?;
     let id =
         app.engine.create_task(&caller.0, body, idempotency.bind(&caller, Some(&digest))).await?;
-    let task = read(&app, &caller, &Reference::Id(id.clone())).await?;
+    let task = warned(&app, &caller, &id).await?;
     let location = [(header::LOCATION, format!("/api/v2/tasks/{id}"))];
     Ok((StatusCode::CREATED, location, etag(task.version), Json(task)))
 }
@@ -146,6 +146,18 @@ async fn content(app: &App, caller: &Caller, input: TaskInput) -> Result<TaskBod
         }
     };
     Ok(input.into_body(revision))
+}
+
+/// Returns the task after its creation or an edit, with warnings about members that their parties
+/// would refuse.
+pub(super) async fn warned(app: &App, caller: &Caller, id: &TaskId) -> Result<Task, ApiError> {
+    let row = visible_task(app, caller, &Reference::Id(id.clone())).await?;
+    let body = &row.task.body;
+    let warnings = match app.store.template_revision(&body.template, body.revision).await? {
+        Some(template) => super::warnings::of_task(app, &template.body, body).await?,
+        None => Vec::new(),
+    };
+    Ok(Task { warnings, ..with_run(app, row).await? })
 }
 
 /// Get a task
@@ -166,6 +178,10 @@ pub(super) async fn read(
     task: &Reference<TaskId>,
 ) -> Result<Task, ApiError> {
     let row = visible_task(app, caller, task).await?;
+    with_run(app, row).await
+}
+
+async fn with_run(app: &App, row: TaskRow) -> Result<Task, ApiError> {
     let latest = Vec::from_iter(row.latest_run.clone());
     let mut runs = summaries(app, &latest).await?;
     Ok(show(row, &mut runs))
@@ -209,7 +225,7 @@ pub(super) async fn edit(
     let task = task_id(&app, &caller, task).await?;
     let body = content(&app, &caller, value).await?;
     app.engine.edit_task(&caller.0, &task, body, version).await?;
-    let task = read(&app, &caller, &Reference::Id(task)).await?;
+    let task = warned(&app, &caller, &task).await?;
     Ok((etag(task.version), Json(task)))
 }
 

@@ -16,6 +16,7 @@ use utoipa::IntoParams;
 use super::lookup::{no_template, visible_template};
 use super::params::{IdempotencyHeader, IfMatchHeader, PageParams, TemplatePath};
 use super::reference::Reference;
+use super::warnings;
 use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, Params, etag};
 use crate::api::list::{self, List};
 use crate::api::openapi::failures;
@@ -126,7 +127,9 @@ pub(super) async fn create(
         }
     };
     let location = [(header::LOCATION, format!("/api/v2/templates/{}", template.id))];
-    Ok((StatusCode::CREATED, location, etag(1), Json(Template::from(template))))
+    let warnings = warnings::of_template(&app, &template.body).await?;
+    let template = Template { warnings, ..Template::from(template) };
+    Ok((StatusCode::CREATED, location, etag(1), Json(template)))
 }
 
 fn name_taken(name: &str) -> Error {
@@ -177,7 +180,9 @@ pub(super) async fn edit(
     change(&template, app.store.edit_template(&template, base(version)).await?)?;
     app.engine.template_edited(template.id.clone()).await?;
     let template = visible_template(&app, &caller, &Reference::Id(template.id)).await?;
-    Ok((etag(u64::from(template.revision)), Json(Template::from(template))))
+    let warnings = warnings::of_template(&app, &template.body).await?;
+    let template = Template { warnings, ..Template::from(template) };
+    Ok((etag(u64::from(template.revision)), Json(template)))
 }
 
 /// Delete a template
