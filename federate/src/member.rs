@@ -92,6 +92,12 @@ pub enum WorkStage {
     Dead,
 }
 
+/// A hub of an earlier version names no number of the run.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_unknown(run_number: &u32) -> bool {
+    *run_number == 0
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Member {
     pub run: RunId,
@@ -99,7 +105,7 @@ pub struct Member {
     /// See [`DesiredMember::task_name`]; from the first desired member that has one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub task_name: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_unknown")]
     pub run_number: u32,
     /// Newest attempt that the hub has named.
     pub attempt: u32,
