@@ -236,14 +236,22 @@ async fn failed_run_with_retries_left_is_repeated_as_a_new_run() {
     federation.end().await;
 }
 
-/// Sends the given parts of a request and disconnects without reading the answer.
-async fn send_and_leave(federation: &Federation, head: &str, body: &str) {
+/// Sends a request of which `length` bytes of a body are announced, waits until the hub reads the
+/// body, sends `body` and disconnects without reading the answer. Before the hub reads the body, a
+/// disconnect discards the request.
+async fn send_and_leave(federation: &Federation, head: &str, length: usize, body: &str) {
     let address = federation.hub.base.trim_start_matches("http://").to_owned();
     let mut stream = TcpStream::connect(&address).await.expect("the hub listens");
     let token = federation.hub.token();
-    let request =
-        format!("{head} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n{body}");
+    let request = format!(
+        "{head} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+    );
     stream.write_all(request.as_bytes()).await.expect("the hub reads");
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.expect("the hub reads the body");
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    stream.write_all(body.as_bytes()).await.expect("the hub reads");
     stream.shutdown().await.expect("the hub reads");
 }
 
@@ -253,15 +261,9 @@ async fn client_that_disconnects_during_a_request_does_not_cancel_it() {
     let hub = &federation.hub;
     let task = hub.submit(&Job::new("ok").trainers_only()).await;
     // An incomplete body: no request.
-    let half = "content-type: application/json\r\ncontent-length: 400\r\n\r\n{\"name\": \"half";
-    send_and_leave(&federation, "POST /api/v2/tasks", half).await;
+    send_and_leave(&federation, "POST /api/v2/tasks", 400, "{\"name\": \"half").await;
     // A complete request without a reader for its answer.
-    send_and_leave(
-        &federation,
-        &format!("POST /api/v2/tasks/{task}/start"),
-        "content-length: 0\r\n\r\n",
-    )
-    .await;
+    send_and_leave(&federation, &format!("POST /api/v2/tasks/{task}/start"), 2, "{}").await;
     let started = eventually(SOON, async || hub.runs(&task).await.pop())
         .await
         .expect("the start was asked for");

@@ -165,9 +165,9 @@ async fn concurrent_agents_on_one_directory_start_a_workload_once() {
         let [a, b, c] = &agents;
         let all = futures::join!(request(a), request(b), request(c));
         // The others may come too late to hold, but none starts it again.
-        let ports: Vec<_> =
-            [all.0, all.1, all.2].into_iter().filter_map(|(ports, _)| ports.ok()).collect();
-        assert!(!ports.is_empty() && ports.iter().all(|held| *held == ports[0]), "{ports:?}");
+        let holds = [all.0, all.1, all.2].map(|(ports, _)| ports);
+        let ports: Vec<_> = holds.iter().flatten().collect();
+        assert!(!ports.is_empty() && ports.iter().all(|held| held == &ports[0]), "{holds:?}");
         let [mut a, _, _] = agents;
         assert_eq!(a.exit().await.code, Some(0));
         assert_eq!(marker.count(), 1);
