@@ -20,6 +20,12 @@ pub struct LogLimit {
     dropped: u64,
 }
 
+/// The field of a log line with the number of lines that were left out before it; no field for none.
+#[must_use]
+pub fn if_any(left_out: u64) -> Option<u64> {
+    (left_out > 0).then_some(left_out)
+}
+
 impl Default for LogLimit {
     fn default() -> Self {
         Self::per_minute(LINES_PER_PERIOD)

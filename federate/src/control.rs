@@ -108,7 +108,7 @@ impl ControlSocket {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     if let Some(left_out) = lines.admit(clock::monotonic()) {
-                        tracing::warn!(%error, left_out, "the control socket cannot accept a connection");
+                        tracing::warn!(%error, left_out = flow_common::log_limit::if_any(left_out), "the control socket cannot accept a connection");
                     }
                     clock::sleep(ACCEPT_RETRY_DELAY).await;
                     continue;
@@ -127,7 +127,7 @@ impl ControlSocket {
                     if let Some(left_out) = lines.admit(clock::monotonic()) {
                         tracing::warn!(
                             uid = peer.uid(),
-                            left_out,
+                            left_out = flow_common::log_limit::if_any(left_out),
                             "refused a connection of another user on the control socket"
                         );
                     }

@@ -17,8 +17,9 @@ use crate::session::{HubClient, SessionEvent};
 
 /// Longest error about a message of the hub in the log, in characters.
 const HUB_ERROR_CHARS_MAX: usize = 300;
-/// Largest revision of a hub that the agent records: 10,000 changes per second for 800 years.
-const REVISION_MAX: u64 = 1 << 48;
+/// Largest revision of a hub that the agent records: 2200-01-01. Revisions follow the hub's clock, in
+/// microseconds since 1970.
+const REVISION_MAX: u64 = 7_258_118_400_000_000;
 /// Settled members read from the journal at once.
 const SETTLED_PAGE: u32 = 1000;
 
@@ -121,7 +122,7 @@ impl Agent {
         } else if let Some(left_out) = self.hub_lines.admit(clock::monotonic()) {
             tracing::error!(
                 revision,
-                left_out,
+                left_out = flow_common::log_limit::if_any(left_out),
                 "ignored a revision of the hub that no hub reaches"
             );
         }

@@ -41,7 +41,7 @@ impl Agent {
                     image = spec.map(|spec| foreign(&spec.image, NAME_CHARS_MAX)),
                     dataset = spec.and_then(|spec| spec.dataset.as_ref()).map(|name| name.as_str()),
                     digest = member.digest.as_ref().map(|digest| digest.as_str()),
-                    left_out,
+                    left_out = flow_common::log_limit::if_any(left_out),
                     "received a member"
                 );
             }
@@ -60,7 +60,7 @@ impl Agent {
                     reason,
                     exit_status = exit.0,
                     signal = exit.1,
-                    left_out,
+                    left_out = flow_common::log_limit::if_any(left_out),
                     "{event}"
                 );
             }
@@ -71,7 +71,7 @@ impl Agent {
                     task.id = %task,
                     attempt,
                     phase = member.phase.as_str(),
-                    left_out,
+                    left_out = flow_common::log_limit::if_any(left_out),
                     "purged a member: the hub has stored its end"
                 );
             }

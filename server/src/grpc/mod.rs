@@ -168,7 +168,7 @@ impl ControlService {
         if let Some(left_out) = self.app.sign_in_log.admit(peer) {
             let party = claimed_party(metadata).unwrap_or_default();
             let party = foreign(party, PARTY_CHARS_MAX);
-            tracing::warn!(%peer, party, cause, left_out, "an agent failed to sign in");
+            tracing::warn!(%peer, party, cause, left_out = flow_common::log_limit::if_any(left_out), "an agent failed to sign in");
         }
     }
 }

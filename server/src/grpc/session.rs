@@ -160,7 +160,7 @@ async fn run_session(
         SessionEnd::Gone => return,
         SessionEnd::Refused { code, message, retry_after_s } => {
             if let Some(left_out) = app.sessions.admit_log_line(party) {
-                tracing::info!(party.id = %party, code, message, left_out, "rejected or ended a session");
+                tracing::info!(party.id = %party, code, message, left_out = flow_common::log_limit::if_any(left_out), "rejected or ended a session");
             }
             ToAgent::Refused(Refused { code: code.to_owned(), message, retry_after_s })
         }
@@ -279,7 +279,7 @@ impl<'a> Session<'a> {
         if let Some(old) = &grant.replaced
             && let Some(left_out) = app.sessions.admit_log_line(party)
         {
-            tracing::warn!(party.id = %party, %old, new = %instance, left_out, "an agent with another journal replaced the party's agent");
+            tracing::warn!(party.id = %party, %old, new = %instance, left_out = flow_common::log_limit::if_any(left_out), "an agent with another journal replaced the party's agent");
         }
         let outdated =
             (!hello.sends_outputs).then(|| convert::version(&hello.agent_version).into());
@@ -634,14 +634,14 @@ impl<'a> Session<'a> {
             .map_or(self.is_known_to_agent, |orphan| orphan.decision == Some(OrphanDecision::Stop))
         {
             if let Some(left_out) = self.app.sessions.admit_log_line(self.party) {
-                tracing::warn!(party.id = %self.party, run.id = %run, left_out, "stopping a member of an unknown run");
+                tracing::warn!(party.id = %self.party, run.id = %run, left_out = flow_common::log_limit::if_any(left_out), "stopping a member of an unknown run");
             }
             self.send(ToAgent::DesiredMember(convert::stop_orphan(&key, task, self.revision)))
                 .await?;
         } else if known.is_none()
             && let Some(left_out) = self.app.sessions.admit_log_line(self.party)
         {
-            tracing::warn!(party.id = %self.party, run.id = %run, left_out, "an orphan from before the hub's restore keeps running; see `flowctl orphan list`");
+            tracing::warn!(party.id = %self.party, run.id = %run, left_out = flow_common::log_limit::if_any(left_out), "an orphan from before the hub's restore keeps running; see `flowctl orphan list`");
         }
         if known.is_some() || !self.is_known_to_agent {
             let orphan = Orphan {

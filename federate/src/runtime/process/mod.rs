@@ -212,7 +212,7 @@ impl ProcessRuntime {
         let (free, needed) = (disk.free >> 20, needed >> 20);
         if let Some(left_out) = self.refusals.lock().admit(clock::monotonic()) {
             tracing::warn!(
-                path = %self.runs.display(), free_mib = free, needed_mib = needed, left_out,
+                path = %self.runs.display(), free_mib = free, needed_mib = needed, left_out = flow_common::log_limit::if_any(left_out),
                 "refused a reservation, because the disk has too little free space: remove outputs \
                  with `flow-federate outputs remove`, or lower retention.min_free_mib"
             );
