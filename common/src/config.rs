@@ -293,6 +293,9 @@ fn convert(origin: &String, value: &toml::Value) -> Value {
 }
 
 /// Returns the layers in order of precedence, the defaults first.
+/// End of the variable that names the file, see `config_args`; it is no key.
+const FILE_VARIABLE: &str = "CONFIG";
+
 fn layers(spec: &Spec<'_>) -> Result<Vec<Layer>, ConfigError> {
     let mut layers = vec![parse(DEFAULT, spec.defaults)?];
     if let Some(path) = &spec.file {
@@ -303,6 +306,7 @@ fn layers(spec: &Spec<'_>) -> Result<Vec<Layer>, ConfigError> {
         .environment
         .iter()
         .filter_map(|(name, value)| Some((name, name.strip_prefix(&prefix)?, value)))
+        .filter(|(_, key, _)| *key != FILE_VARIABLE)
         .collect();
     environment.sort();
     for (name, key, value) in environment {
@@ -518,6 +522,8 @@ mod tests {
         let env = Spec { environment: pairs(&[("FLOW_DEMO_LOG__LEVLE", "x")]), ..spec() };
         let error = load::<Demo>(&env).unwrap_err().to_string();
         assert!(error.contains("FLOW_DEMO_LOG__LEVLE") && error.contains("`log.level`"), "{error}");
+        let named = Spec { environment: pairs(&[("FLOW_DEMO_CONFIG", "/etc/x.toml")]), ..spec() };
+        assert!(load::<Demo>(&named).is_ok(), "the variable that names the file is no key");
         let flag = Spec { overrides: pairs(&[("datadir", "x")]), ..spec() };
         let error = load::<Demo>(&flag).unwrap_err().to_string();
         assert!(error.contains("--set datadir") && error.contains("`data_dir`"), "{error}");
