@@ -75,7 +75,7 @@ fn b9_sighup_lists_changed_keys_that_need_a_restart() {
     let status = Command::new("kill").arg("-HUP").arg(agent.id().to_string()).status().unwrap();
     assert!(status.success());
     wait_for_line("changed, and not reloadable: hub.address, party; restart the agent");
-    wait_for_line("reloaded images, datasets and resources");
+    wait_for_line("reloaded images, datasets, resources and released outputs");
     agent.kill().unwrap();
     agent.wait().unwrap();
 }

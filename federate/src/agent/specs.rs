@@ -53,7 +53,7 @@ impl Agent {
 
     /// Replaces the policy.
     pub(super) async fn apply_policy(&mut self, policy: Arc<PartyPolicy>) {
-        tracing::info!("reloaded images, datasets and resources");
+        tracing::info!("reloaded images, datasets, resources and released outputs");
         self.members.set_capacity(policy.resources.clone());
         self.policy = policy;
         self.decide_again().await;

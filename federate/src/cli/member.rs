@@ -176,7 +176,7 @@ pub(super) fn reload(args: &ConfigArgs) -> Result<ExitCode, Failure> {
     let Response::Reloaded { ignored } = ask(args, Request::Reload)? else {
         return Err(unexpected());
     };
-    print("reloaded images, datasets and resources")?;
+    print("reloaded images, datasets, resources and released outputs")?;
     if !ignored.is_empty() {
         print(&format!("changed, and not reloadable: {ignored}; restart the agent"))?;
     }
