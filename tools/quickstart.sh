@@ -91,13 +91,15 @@ until_gone() {
         sleep 0.1
     done
 }
-# Stops the task first, because a workload outlives its agent. Kills the processes that do not end.
+# Stops the active tasks first, because a workload outlives its agent. Kills the processes that do
+# not end.
 stop_all() {
-    local pids
+    local pids task active=queued,reserving,starting,running
     [ -n "$(ours)" ] || return 0
-    if flowctl task stop digits > /dev/null 2>&1; then
-        flowctl task watch digits > /dev/null 2>&1 || true
-    fi
+    for task in $(flowctl task list --phase $active 2> /dev/null | awk 'NR > 1 { print $1 }'); do
+        flowctl task stop "$task" > /dev/null 2>&1 || continue
+        flowctl task watch "$task" > /dev/null 2>&1 || true
+    done
     mapfile -t pids < <(ours)
     [ ${#pids[@]} = 0 ] || kill -TERM "${pids[@]}" 2>/dev/null || true
     if until_gone 15; then return 0; fi # 0: in a trap, a bare return has the status from before the trap
