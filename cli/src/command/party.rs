@@ -82,7 +82,7 @@ async fn set_enabled(client: &Client, name: &str, enabled: bool) -> Result<(), C
     } else {
         "it gets no new members, and its running members continue"
     };
-    Ok(output::print(&format!("party {name} is {verb}d: {effect}\n"))?)
+    output::print(&format!("party {name} is {verb}d: {effect}\n"))
 }
 
 /// Prints the secret or writes it to the file.

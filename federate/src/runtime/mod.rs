@@ -5,12 +5,11 @@
 //! may repeat it. Every runtime guarantees:
 //!
 //! * It starts one `WorkKey` at most once, whichever process crashes between any two writes. If the
-//! history of a key is uncertain, the runtime reports `Lost` and never starts it again.
+//!   history of a key is uncertain, the runtime reports `Lost` and never starts it again.
 //! * It reports `Exited`, `Lost` and `Absent` only when it finds no live process (or Pod) of the
-//!   key.
-//! It cannot find a process that left its process group and cleared its environment.
+//!   key. It cannot find a process that left its process group and cleared its environment.
 //! * After a restart of the agent, `watch` first reports the state of every key that the runtime
-//! knows.
+//!   knows.
 
 mod backoff;
 pub mod fake;

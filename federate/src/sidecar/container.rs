@@ -4,8 +4,7 @@
 //!
 //! * a **cgroup** (cgroup2, if the agent's cgroup is writable, e.g. systemd `Delegate=yes`);
 //! * a **PID namespace** with a tiny init: the kernel kills every process in it when init dies, and
-//!   init
-//! dies with the sidecar;
+//!   init dies with the sidecar;
 //! * a **session**: descendants are found through the process tree and by their environment's
 //!   marker.
 //!

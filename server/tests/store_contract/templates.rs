@@ -80,7 +80,7 @@ async fn u10_documents_are_stored_together_or_not_at_all(fx: Fixture) {
     let apply = async |writes: &[TemplateWrite], tasks: &[TaskUpdate], answer| {
         store.apply_documents(&project(), writes, tasks, answer).await
     };
-    apply(&[created.clone()], &[creation(task.clone())], Some(&answer)).await.unwrap();
+    apply(std::slice::from_ref(&created), &[creation(task.clone())], Some(&answer)).await.unwrap();
     assert_eq!(store.template(&first.id).await.unwrap().as_ref(), Some(&first));
     assert!(store.task(&task.id).await.unwrap().is_some());
     assert_eq!(store.idempotency("scope", "key").await.unwrap().as_ref(), Some(&answer));
