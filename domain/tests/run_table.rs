@@ -4,7 +4,9 @@
 mod support;
 
 use flow_domain::member::{Contact, DesiredPhase, Member, MemberPhase, Reason, ReasonCode, Report};
-use flow_domain::run::{EndCode, Ending, Input, Outcome, Refusal, Run, RunPhase, step};
+use flow_domain::run::{
+    EndCode, Ending, Input, Outcome, RESERVE_DEADLINE_S, Refusal, Run, RunPhase, step,
+};
 use flow_domain::task::Rules;
 use flow_domain::template::Framework;
 use flow_domain::time::Timestamp;
@@ -413,6 +415,25 @@ fn release_reported_by_a_member_cannot_break_the_quorum() {
         }
         assert_eq!(run.phase, outcome, "{minimum_parties:?}");
     }
+}
+
+#[test]
+fn party_that_received_only_the_stop_is_stopped_and_not_failed() {
+    let rules = Rules { minimum_parties: Some(1), ..Rules::default() };
+    let mut run = new_run(Framework::Iflearner, 2, rules, true);
+    for index in [0, 2] {
+        let held = report(&run, index, MemberPhase::Reserved);
+        run = after(&run, &Input::Report { party: party(index), report: held }, START);
+    }
+    let late = START.plus_secs(RESERVE_DEADLINE_S);
+    let run = after(&run, &Input::Tick, late);
+    assert_eq!((run.phase, run.members[ME].desired), (RunPhase::Starting, DesiredPhase::Stopped));
+    let unknown = Reason::new(ReasonCode::AgentStateLost, "the agent does not know the run");
+    let lost = Report { reason: Some(unknown), ..report(&run, ME, MemberPhase::Failed) };
+    let run = after(&run, &Input::Report { party: party(ME), report: lost }, late);
+    let me = &run.members[ME];
+    assert_eq!((me.phase, me.settled), (MemberPhase::Stopped, true));
+    assert_eq!(me.reason.as_ref().map(|r| r.code), Some(ReasonCode::NeverDelivered));
 }
 
 #[test]

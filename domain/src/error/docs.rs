@@ -94,7 +94,7 @@ pub const fn reason_text(code: ReasonCode) -> (&'static str, &'static str) {
             "Start the task again; if the error repeats, ask the party which process uses ports of the agent's range.",
         ),
         ReasonCode::NeverDelivered => (
-            "the hub never sent the member to the party",
+            "the party never received the member, or only its stop",
             "No action is needed: the party has no workload.",
         ),
         ReasonCode::Released => (

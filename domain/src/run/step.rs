@@ -131,6 +131,18 @@ fn record_report(
         return Err(Refusal::NotNewer);
     }
     let was = member.phase;
+    // An agent that receives only the stop of a member cannot exclude that its journal was lost.
+    // The hub can: it sends no start before the first report.
+    let received_only_stop = member.sequence == 0
+        && was == MemberPhase::Pending
+        && member.desired == DesiredPhase::Stopped
+        && reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::AgentStateLost);
+    let (phase, reason) = if received_only_stop {
+        let message = "the party received the member when it was already stopped";
+        (&MemberPhase::Stopped, &Some(Reason::new(ReasonCode::NeverDelivered, message)))
+    } else {
+        (phase, reason)
+    };
     member.instance = Some(instance.clone());
     member.attempt = *attempt;
     member.sequence = *sequence;
