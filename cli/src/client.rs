@@ -18,7 +18,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::response::unreadable;
 
 /// Attempts to send a request, the first included.
@@ -82,8 +82,9 @@ impl Client {
             // A proxy of the environment would connect to its own loopback address.
             builder = builder.no_proxy();
         }
-        let http =
-            builder.build().map_err(|error| CliError::new(Exit::Failed, error.to_string()))?;
+        let http = builder
+            .build()
+            .map_err(|error| CliError::new(ExitStatus::Failed, error.to_string()))?;
         Ok(Self { http, base, token, missing_token: None })
     }
 
@@ -300,7 +301,7 @@ impl Client {
         }
         let body = response.bytes().await.unwrap_or_default();
         let mut error = CliError::from_response(status.as_u16(), &body);
-        if error.exit == Exit::Auth && status == StatusCode::UNAUTHORIZED {
+        if error.exit == ExitStatus::Auth && status == StatusCode::UNAUTHORIZED {
             error.remedy = Some(TOKEN_REMEDY.to_owned());
             if let Some(path) = &self.missing_token {
                 error.message = format!("no token: {} does not exist here", path.display());
@@ -316,7 +317,7 @@ impl Client {
     fn unreachable(&self, error: &reqwest::Error) -> CliError {
         if let Some(why) = tls::explain(error, "--ca-file (or FLOW_CA_FILE)") {
             return CliError::new(
-                Exit::Unreachable,
+                ExitStatus::Unreachable,
                 format!("no secure connection to the hub at {}: {why}", self.server()),
             );
         }
@@ -327,7 +328,7 @@ impl Client {
 async fn read<T: DeserializeOwned>(response: Response) -> Result<T, CliError> {
     let body = response.bytes().await.map_err(|error| {
         CliError::new(
-            Exit::Unreachable,
+            ExitStatus::Unreachable,
             format!("the connection broke during the response: {error}"),
         )
     })?;
@@ -338,7 +339,10 @@ async fn read<T: DeserializeOwned>(response: Response) -> Result<T, CliError> {
 fn idempotency_key() -> Result<String, CliError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
-        CliError::new(Exit::Failed, format!("cannot get random bytes from the system: {error}"))
+        CliError::new(
+            ExitStatus::Failed,
+            format!("cannot get random bytes from the system: {error}"),
+        )
     })?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
@@ -353,6 +357,8 @@ pub fn find_token(named: Option<&Path>, data_dir: &Path) -> Result<Option<Secret
         Ok(token) => Ok(Some(token)),
         // The hub reports whether it needs a token.
         Err(SecretFileError::Io { .. }) if named.is_none() => Ok(None),
-        Err(error) => Err(CliError::new(Exit::Auth, error.to_string()).with_remedy(TOKEN_REMEDY)),
+        Err(error) => {
+            Err(CliError::new(ExitStatus::Auth, error.to_string()).with_remedy(TOKEN_REMEDY))
+        }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 
 /// Asks a question on the terminal. Without a terminal the answer is an error that names `--yes`.
 pub fn confirm(fact: &str, question: &str) -> Result<(), CliError> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-        return Err(CliError::new(Exit::Refused, format!("{fact}; nothing was changed"))
+        return Err(CliError::new(ExitStatus::Refused, format!("{fact}; nothing was changed"))
             .with_remedy("Repeat the command with --yes."));
     }
     let mut out = io::stderr().lock();
@@ -18,5 +18,5 @@ pub fn confirm(fact: &str, question: &str) -> Result<(), CliError> {
     if matches!(line.trim().to_lowercase().as_str(), "y" | "yes") {
         return Ok(());
     }
-    Err(CliError::new(Exit::Refused, "nothing was changed"))
+    Err(CliError::new(ExitStatus::Refused, "nothing was changed"))
 }

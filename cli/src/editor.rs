@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 
 /// Used when neither VISUAL nor EDITOR names an editor.
 const DEFAULT_EDITOR: &str = "vi";
@@ -41,7 +41,7 @@ impl Draft {
         let failed = |error: io::Error| {
             let folder = std::env::temp_dir();
             CliError::new(
-                Exit::Failed,
+                ExitStatus::Failed,
                 format!("cannot create a file in {} for the editor: {error}", folder.display()),
             )
             .with_remedy("Set TMPDIR to a directory that you can write to.")
@@ -92,7 +92,7 @@ impl Draft {
         };
         if !status.success() {
             return Err(CliError::new(
-                Exit::Failed,
+                ExitStatus::Failed,
                 format!("the editor `{editor}` failed ({status}); nothing was changed"),
             ));
         }
@@ -142,7 +142,7 @@ async fn end(editor: &mut Child) -> CliError {
 }
 
 fn stopped() -> CliError {
-    CliError::new(Exit::Interrupted, "flowctl was stopped by a signal")
+    CliError::new(ExitStatus::Interrupted, "flowctl was stopped by a signal")
 }
 
 /// VISUAL, else EDITOR, else `vi`. An empty variable counts as unset: the shell would run the file

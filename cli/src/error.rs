@@ -12,7 +12,7 @@ use crate::escape::escaped;
 /// Exit codes. Scripts branch on the numbers: never change or reuse one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Exit {
+pub enum ExitStatus {
     Ok = 0,
     /// The command or the watched run failed.
     Failed = 1,
@@ -33,7 +33,7 @@ pub enum Exit {
 /// Error of a command, as flowctl prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CliError {
-    pub exit: Exit,
+    pub exit: ExitStatus,
     /// The object and the cause.
     pub message: String,
     /// One line each: invalid fields, the request id.
@@ -45,13 +45,13 @@ pub struct CliError {
 }
 
 impl CliError {
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+    pub fn new(exit: ExitStatus, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), details: Vec::new(), remedy: None, code: None }
     }
 
     /// Error of the command line or of a file.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, message)
+        Self::new(ExitStatus::Usage, message)
     }
 
     #[must_use]
@@ -75,7 +75,7 @@ impl CliError {
 
     #[must_use]
     pub fn unreachable(server: &str, cause: &str) -> Self {
-        Self::new(Exit::Unreachable, format!("the hub at {server} does not answer: {cause}")).with_remedy(
+        Self::new(ExitStatus::Unreachable, format!("the hub at {server} does not answer: {cause}")).with_remedy(
             "Check that flow-server runs and that --server (or FLOW_SERVER) is its REST address, with https:// if the hub has a certificate.",
         )
     }
@@ -94,12 +94,12 @@ impl CliError {
             .find(|text| !text.is_empty())
             .unwrap_or_else(|| format!("the hub answered with status {status} and no explanation"));
         let exit = match (status, row.map(|row| row.code)) {
-            (_, Some(ErrorCode::LogRefused | ErrorCode::OutputRefused)) => Exit::Refused,
-            (401 | 403, _) => Exit::Auth,
-            (404, _) => Exit::NotFound,
-            (400..=499, _) => Exit::Refused,
-            (502..=504, _) => Exit::Unreachable,
-            _ => Exit::Failed,
+            (_, Some(ErrorCode::LogRefused | ErrorCode::OutputRefused)) => ExitStatus::Refused,
+            (401 | 403, _) => ExitStatus::Auth,
+            (404, _) => ExitStatus::NotFound,
+            (400..=499, _) => ExitStatus::Refused,
+            (502..=504, _) => ExitStatus::Unreachable,
+            _ => ExitStatus::Failed,
         };
         let mut error = Self::new(exit, message);
         error.code = row.map(|row| row.slug.to_owned());
@@ -121,7 +121,7 @@ impl CliError {
 
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
-        Self::new(Exit::Failed, error.to_string())
+        Self::new(ExitStatus::Failed, error.to_string())
     }
 }
 
@@ -149,7 +149,7 @@ mod tests {
             {"pointer":"/members/1/party","code":"unknown","message":"is not a party here"},
             {"pointer":"/epochs","code":"out_of_range","message":"is 0 and must be 1 to 100000"}],"more_fields":7}"#;
         let error = CliError::from_response(422, body);
-        assert_eq!(error.exit, Exit::Refused);
+        assert_eq!(error.exit, ExitStatus::Refused);
         let text = error.render();
         assert!(text.contains("  members[1].party: is not a party here\n"), "{text}");
         assert!(text.contains("  epochs: is 0 and must be 1 to 100000\n"), "{text}");
@@ -160,19 +160,19 @@ mod tests {
     #[test]
     fn each_error_status_has_its_exit_code() {
         for (status, body, exit) in [
-            (401, r#"{"code":"unauthenticated"}"#, Exit::Auth),
-            (403, r#"{"code":"forbidden"}"#, Exit::Auth),
-            (403, r#"{"code":"log_refused"}"#, Exit::Refused),
-            (404, r#"{"code":"task_not_found"}"#, Exit::NotFound),
-            (409, r#"{"code":"task_active"}"#, Exit::Refused),
+            (401, r#"{"code":"unauthenticated"}"#, ExitStatus::Auth),
+            (403, r#"{"code":"forbidden"}"#, ExitStatus::Auth),
+            (403, r#"{"code":"log_refused"}"#, ExitStatus::Refused),
+            (404, r#"{"code":"task_not_found"}"#, ExitStatus::NotFound),
+            (409, r#"{"code":"task_active"}"#, ExitStatus::Refused),
             (
                 422,
                 r#"{"code":"invented_later","fields":[{"code":"invented_later"}]}"#,
-                Exit::Refused,
+                ExitStatus::Refused,
             ),
-            (500, "{}", Exit::Failed),
-            (503, r#"{"code":"busy"}"#, Exit::Unreachable),
-            (502, "<html>bad gateway</html>", Exit::Unreachable),
+            (500, "{}", ExitStatus::Failed),
+            (503, r#"{"code":"busy"}"#, ExitStatus::Unreachable),
+            (502, "<html>bad gateway</html>", ExitStatus::Unreachable),
         ] {
             assert_eq!(
                 CliError::from_response(status, body.as_bytes()).exit,

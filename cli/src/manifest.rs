@@ -12,7 +12,7 @@ use flow_common::plain_file;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::response;
 use crate::yaml::{self, Node};
 
@@ -120,7 +120,7 @@ fn yaml_value(doc: &impl Serialize) -> Result<serde_yaml_ng::Value, CliError> {
 }
 
 fn broken(error: serde_yaml_ng::Error) -> CliError {
-    CliError::new(Exit::Failed, error.to_string())
+    CliError::new(ExitStatus::Failed, error.to_string())
 }
 
 /// Prints texts that are numbers without quotes: a file needs none. A text whose number has another

@@ -10,7 +10,7 @@ use flow_domain::run::RunPhase;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 
 /// Returns the current wall-clock time, to compare with times of the hub.
 pub fn now() -> Timestamp {
@@ -83,7 +83,7 @@ pub fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            std::process::exit(Exit::Ok as i32)
+            std::process::exit(ExitStatus::Ok as i32)
         }
         result => Ok(result?),
     }
@@ -92,7 +92,7 @@ pub fn print(text: &str) -> Result<(), CliError> {
 /// Prints a response in this format. Calls `table` only for tables.
 pub fn show(format: Format, value: &Value, table: impl FnOnce() -> String) -> Result<(), CliError> {
     let broken = |error: &dyn std::fmt::Display| {
-        CliError::new(Exit::Failed, format!("cannot print the response of the hub: {error}"))
+        CliError::new(ExitStatus::Failed, format!("cannot print the response of the hub: {error}"))
     };
     print(&match format {
         Format::Table => table(),

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::names::nearest;
 use crate::response;
 
@@ -32,7 +32,7 @@ pub async fn run(
 ) -> Result<(Value, Run), CliError> {
     if task.run.is_none() {
         let message = format!("task {} has no run: it was never started", task.name);
-        return Err(CliError::new(Exit::Refused, message)
+        return Err(CliError::new(ExitStatus::Refused, message)
             .with_remedy(format!("Start it with `flowctl task start {}`.", task.name)));
     }
     let reference = number.map_or_else(|| "latest".to_owned(), |number| number.to_string());
@@ -41,7 +41,7 @@ pub async fn run(
             let run = response::read(&value)?;
             Ok((value, run))
         }
-        Err(error) if error.exit == Exit::NotFound => {
+        Err(error) if error.exit == ExitStatus::NotFound => {
             Err(error.with_remedy(format!("List its runs with `flowctl task runs {}`.", task.name)))
         }
         Err(error) => Err(error),
@@ -88,7 +88,7 @@ async fn find<T: DeserializeOwned>(
 ) -> Result<(Value, T), CliError> {
     let value: Value = match client.get(&[list, reference], &[]).await {
         Ok(value) => value,
-        Err(error) if error.exit == Exit::NotFound => {
+        Err(error) if error.exit == ExitStatus::NotFound => {
             return Err(unknown(client, list, noun, reference).await?);
         }
         Err(error) => return Err(error),
@@ -106,7 +106,8 @@ async fn unknown(
 ) -> Result<CliError, CliError> {
     let first_page: Page<Value> = client.get(&[list], &[("limit", "200")]).await?;
     let names = first_page.items.iter().filter_map(|item| item["name"].as_str());
-    let error = CliError::new(Exit::NotFound, format!("there is no {noun} named {reference:?}"));
+    let error =
+        CliError::new(ExitStatus::NotFound, format!("there is no {noun} named {reference:?}"));
     Ok(error.with_remedy(match nearest(reference, names) {
         Some(name) => format!("Did you mean {name:?}? List all with `flowctl {noun} list`."),
         None => format!("List all with `flowctl {noun} list`."),

@@ -4,7 +4,7 @@ use flow_common::text::visible;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::escape::escaped;
 
 /// Reads a response that flowctl prints. Its texts are escaped.
@@ -20,5 +20,6 @@ pub fn exact<T: DeserializeOwned>(value: &Value) -> Result<T, CliError> {
 /// Error for a response that does not have the documented form.
 pub fn unreadable(error: &serde_json::Error) -> CliError {
     let message = format!("cannot read the response of the hub: {}", visible(&error.to_string()));
-    CliError::new(Exit::Failed, message).with_remedy("Use flowctl of the same version as the hub.")
+    CliError::new(ExitStatus::Failed, message)
+        .with_remedy("Use flowctl of the same version as the hub.")
 }

@@ -6,14 +6,14 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::args::Cli;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::output;
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Prints the schema of a command's output if the command line has `--schema`. The other arguments
 /// of the command are not needed then.
-pub fn asked(arguments: impl Iterator<Item = String>) -> Option<Result<Exit, CliError>> {
+pub fn asked(arguments: impl Iterator<Item = String>) -> Option<Result<ExitStatus, CliError>> {
     let arguments: Vec<String> =
         arguments.skip(1).take_while(|argument| argument != "--").collect();
     if !arguments.iter().any(|argument| argument == "--schema") {
@@ -33,13 +33,13 @@ pub fn asked(arguments: impl Iterator<Item = String>) -> Option<Result<Exit, Cli
     });
     Some(printed.and_then(|schema| {
         output::print(&pretty(&schema)?)?;
-        Ok(Exit::Ok)
+        Ok(ExitStatus::Ok)
     }))
 }
 
 fn pretty(schema: &Value) -> Result<String, CliError> {
     let text = serde_json::to_string_pretty(schema)
-        .map_err(|error| CliError::new(Exit::Failed, error.to_string()))?;
+        .map_err(|error| CliError::new(ExitStatus::Failed, error.to_string()))?;
     Ok(text + "\n")
 }
 

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::output::{self, Format};
 use crate::response;
 use crate::sse::SseParser;
@@ -37,7 +37,7 @@ pub async fn follow(
     run: String,
     retries: bool,
     format: Format,
-) -> Result<Exit, CliError> {
+) -> Result<ExitStatus, CliError> {
     let mut current = run;
     // Registered before the first request, so that no interrupt is lost.
     let mut interrupts = signal(SignalKind::interrupt())?;
@@ -64,7 +64,7 @@ pub async fn follow(
                         _ => {}
                     }
                 }
-                Err(error) if error.exit == Exit::Unreachable => {
+                Err(error) if error.exit == ExitStatus::Unreachable => {
                     if away_since.get_or_insert_with(monotonic).elapsed() >= OUTAGE_MAX {
                         return Err(error);
                     }
@@ -82,7 +82,7 @@ pub async fn follow(
                     "the run continues; follow it again with `flowctl task watch {0}`, stop it with `flowctl task stop {0}`",
                     task.name
                 ))?;
-                return Ok(Exit::Interrupted);
+                return Ok(ExitStatus::Interrupted);
             }
         }
     }
@@ -224,14 +224,14 @@ impl Display {
     }
 
     /// Prints the end of the run and returns its exit code.
-    fn finish(mut self) -> Result<Exit, CliError> {
+    fn finish(mut self) -> Result<ExitStatus, CliError> {
         self.redraw()?;
-        let Some(run) = &self.run else { return Ok(Exit::Failed) };
+        let Some(run) = &self.run else { return Ok(ExitStatus::Failed) };
         self.line(&view::ending_line(&self.task, run, crate::output::now()))?;
         Ok(match run.phase.known() {
-            Some(RunPhase::Succeeded) => Exit::Ok,
-            Some(RunPhase::Cancelled) => Exit::Cancelled,
-            _ => Exit::Failed,
+            Some(RunPhase::Succeeded) => ExitStatus::Ok,
+            Some(RunPhase::Cancelled) => ExitStatus::Cancelled,
+            _ => ExitStatus::Failed,
         })
     }
 }

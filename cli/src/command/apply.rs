@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::client::Client;
 use crate::error::CliError;
-use crate::error::Exit;
+use crate::error::ExitStatus;
 use crate::manifest::{self, Document};
 use crate::output::{self, Format};
 use crate::response;
@@ -79,7 +79,7 @@ impl Batch {
                 }
             }
         }
-        if error.exit == Exit::Refused {
+        if error.exit == ExitStatus::Refused {
             error.message.push_str("; nothing was changed");
         }
         error
@@ -87,14 +87,18 @@ impl Batch {
 }
 
 /// Applies all documents of all files.
-pub async fn files(client: &Client, files: &[PathBuf], format: Format) -> Result<Exit, CliError> {
+pub async fn files(
+    client: &Client,
+    files: &[PathBuf],
+    format: Format,
+) -> Result<ExitStatus, CliError> {
     let mut batch = Batch::default();
     for file in files {
         batch.add(file, manifest::load(file)?);
     }
     let (value, applied) = batch.send(client).await?;
     output::show(format, &value, || lines(&applied))?;
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }
 
 /// Formats one line about each template and task.

@@ -7,7 +7,7 @@ use flow_domain::run::RunPhase;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::output::{self, Format};
 use crate::resolve;
 use crate::response;
@@ -16,7 +16,11 @@ use crate::view::{self, epochs, phase_cell, reason};
 /// Newest events that are shown.
 const EVENTS_MAX: usize = 10;
 
-pub async fn print(client: &Client, reference: &str, format: Format) -> Result<Exit, CliError> {
+pub async fn print(
+    client: &Client,
+    reference: &str,
+    format: Format,
+) -> Result<ExitStatus, CliError> {
     let (value, found) = resolve::task(client, reference).await?;
     let template = template_name(client, &found).await;
     let run = match &found.run {
@@ -52,7 +56,7 @@ pub async fn print(client: &Client, reference: &str, format: Format) -> Result<E
         };
         text + "\nnext: " + &next.replace("{}", &found.name) + "\n"
     })?;
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }
 
 /// Returns the name of the task's template. A task keeps the id of a template that was deleted.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::manifest::{self, Document, as_file, task_doc, template_doc};
 use crate::output;
 use crate::resolve;
@@ -19,8 +19,8 @@ use crate::resolve;
 /// Unchanged lines around a change.
 const CONTEXT_LINES: usize = 3;
 
-/// Prints the differences between the hub and the files. Returns [`Exit::Failed`] if there are any.
-pub async fn files(client: &Client, files: &[PathBuf]) -> Result<Exit, CliError> {
+/// Prints the differences between the hub and the files. Returns [`ExitStatus::Failed`] if there are any.
+pub async fn files(client: &Client, files: &[PathBuf]) -> Result<ExitStatus, CliError> {
     let mut documents = Vec::new();
     for file in files {
         documents.extend(manifest::load(file)?);
@@ -39,7 +39,7 @@ pub async fn files(client: &Client, files: &[PathBuf]) -> Result<Exit, CliError>
         text += &difference(&place, &before, &as_file(&after)?);
     }
     output::print(&text)?;
-    Ok(if text.is_empty() { Exit::Ok } else { Exit::Failed })
+    Ok(if text.is_empty() { ExitStatus::Ok } else { ExitStatus::Failed })
 }
 
 type Pair = (String, Option<Document>, Document);
@@ -85,7 +85,7 @@ async fn task(
 async fn stored(client: &Client, list: &str, name: &str) -> Result<Option<Value>, CliError> {
     match client.get(&[list, name], &[]).await {
         Ok(value) => Ok(Some(value)),
-        Err(error) if error.exit == Exit::NotFound => Ok(None),
+        Err(error) if error.exit == ExitStatus::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }

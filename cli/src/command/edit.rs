@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::apply::{body, warn};
 use crate::client::{Client, Tagged};
 use crate::editor::Draft;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::manifest::{self, Document, as_file, task_doc, template_doc};
 use crate::output::{self, Format};
 use crate::resolve;
@@ -124,7 +124,7 @@ async fn in_editor(
     let mut draft = Draft::new(&file, text)?;
     loop {
         let text = draft.edit().await.map_err(|error| match error.exit {
-            Exit::Interrupted => error,
+            ExitStatus::Interrupted => error,
             _ => error.with_remedy(format!("Set EDITOR to an editor on this machine. {remedy}")),
         })?;
         let sent = async {
@@ -133,7 +133,8 @@ async fn in_editor(
             send(docs).await
         };
         match draft.unless_stopped(sent).await {
-            Err(error) if error.exit != Exit::Interrupted && draft.asks_again(&error).await? => {}
+            Err(error)
+                if error.exit != ExitStatus::Interrupted && draft.asks_again(&error).await? => {}
             result => return result,
         }
     }

@@ -14,7 +14,7 @@ use reqwest::header::HeaderMap;
 
 use crate::args::{LogPart, LogsArgs};
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::resolve;
 use crate::response;
 
@@ -25,7 +25,7 @@ type Log = BoxStream<'static, Result<Bytes, CliError>>;
 pub async fn print(
     client: &Client,
     LogsArgs { task, party, part, run }: LogsArgs,
-) -> Result<Exit, CliError> {
+) -> Result<ExitStatus, CliError> {
     let (_, task) = resolve::task(client, &task.task).await?;
     let (_, run) = resolve::run(client, &task, run).await?;
     of_run(client, &task.id, &run, party.as_ref(), part).await
@@ -38,7 +38,7 @@ pub async fn of_run(
     run: &Run,
     party: Option<&PartyId>,
     LogPart { follow, tail }: LogPart,
-) -> Result<Exit, CliError> {
+) -> Result<ExitStatus, CliError> {
     let (client, task, id) = (client.clone(), task.to_owned(), run.id.clone());
     let request = LogRequest { client, task, run: id, follow, tail };
     match party {
@@ -85,13 +85,13 @@ impl LogRequest {
 
 fn broken(error: reqwest::Error) -> CliError {
     let message = format!("the connection broke before the end of the log: {error}");
-    CliError::new(Exit::Unreachable, message)
+    CliError::new(ExitStatus::Unreachable, message)
         .with_remedy("Repeat the command, with --tail N to skip the lines that were printed.")
 }
 
 /// Copies the log of one party to standard output as it arrives. On a terminal, control characters
 /// are escaped.
-async fn one(request: &LogRequest, party: &str) -> Result<Exit, CliError> {
+async fn one(request: &LogRequest, party: &str) -> Result<ExitStatus, CliError> {
     let mut chunks = request.open(party);
     let mut escaper = io::stdout().is_terminal().then(Escaper::default);
     let mut empty = true;
@@ -99,18 +99,18 @@ async fn one(request: &LogRequest, party: &str) -> Result<Exit, CliError> {
         let chunk = escaped(&mut escaper, chunk?);
         empty &= chunk.is_empty();
         if !write(&chunk)? {
-            return Ok(Exit::Ok);
+            return Ok(ExitStatus::Ok);
         }
     }
     if empty {
         request.note_empty(party).await;
     }
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }
 
 /// Prints the logs of all members, each line with its party: one log after the other, or all at
 /// once while they grow. A log that cannot be read does not hide the others.
-async fn all(request: &LogRequest, run: &Run) -> Result<Exit, CliError> {
+async fn all(request: &LogRequest, run: &Run) -> Result<ExitStatus, CliError> {
     const COLORS: [fn(Style) -> Style; 5] =
         [Style::cyan, Style::yellow, Style::magenta, Style::green, Style::blue];
     let width = run.members.iter().map(|member| member.party.len()).max().unwrap_or(0);
@@ -139,18 +139,18 @@ async fn all(request: &LogRequest, run: &Run) -> Result<Exit, CliError> {
     } else {
         stream::iter(logs.collect::<Vec<_>>()).flatten().boxed()
     };
-    let mut exit = Exit::Ok;
+    let mut exit = ExitStatus::Ok;
     while let Some((index, chunk)) = chunks.next().await {
         let (party, name) = (&mut parties[index], &run.members[index].party);
         match chunk {
             Ok(chunk) => {
                 if !write(&party.feed(chunk))? {
-                    return Ok(Exit::Ok);
+                    return Ok(ExitStatus::Ok);
                 }
             }
             Err(error) => {
                 party.is_empty = false;
-                exit = if exit == Exit::Ok { error.exit } else { exit };
+                exit = if exit == ExitStatus::Ok { error.exit } else { exit };
                 eprint!("{name}: {}", error.render());
             }
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::args::{ChosenMetrics, MetricsArgs};
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::output::{self, Format};
 use crate::plot::{PlotSeries, number, plot};
 use crate::resolve;
@@ -17,7 +17,11 @@ use crate::response;
 /// Width of a plot beyond which it does not grow.
 const PLOT_WIDTH_MAX: usize = 76;
 
-pub async fn print(client: &Client, args: MetricsArgs, format: Format) -> Result<Exit, CliError> {
+pub async fn print(
+    client: &Client,
+    args: MetricsArgs,
+    format: Format,
+) -> Result<ExitStatus, CliError> {
     let MetricsArgs { task, chosen, run } = args;
     let (_, task) = resolve::task(client, &task.task).await?;
     let (_, run) = resolve::run(client, &task, run).await?;
@@ -31,7 +35,7 @@ pub async fn of_run(
     run: &Run,
     ChosenMetrics { party, metrics, csv, json }: ChosenMetrics,
     format: Format,
-) -> Result<Exit, CliError> {
+) -> Result<ExitStatus, CliError> {
     let parties: Vec<&str> = match &party {
         Some(party) => vec![party.as_str()],
         None => run.members.iter().map(|member| member.party.as_str()).collect(),
@@ -50,11 +54,11 @@ pub async fn of_run(
     }
     if csv {
         output::print(&as_csv(&all))?;
-        return Ok(Exit::Ok);
+        return Ok(ExitStatus::Ok);
     }
     let format = if json { Format::Json } else { format };
     output::show(format, &Value::Object(whole), || as_table(&task.name, run, &all))?;
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }
 
 type ByParty = BTreeMap<String, Vec<Series>>;

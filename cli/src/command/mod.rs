@@ -22,22 +22,22 @@ use clap_complete::env::Shells;
 
 use crate::args::{Cli, Command, RunCommand, TaskCommand};
 use crate::client::{Client, find_token};
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::output;
 use crate::schema;
 
 /// Runs the command.
-pub async fn run(Cli { global, command }: Cli) -> Result<Exit, CliError> {
+pub async fn run(Cli { global, command }: Cli) -> Result<ExitStatus, CliError> {
     global.color.apply();
     match command {
         Command::Completions { shell } => return completions(&shell.to_string()),
         Command::Schema => {
             output::print(&schema::manifests()?)?;
-            return Ok(Exit::Ok);
+            return Ok(ExitStatus::Ok);
         }
         Command::Task(TaskCommand::Init) => {
             output::print(init::MANIFEST)?;
-            return Ok(Exit::Ok);
+            return Ok(ExitStatus::Ok);
         }
         _ => {}
     }
@@ -47,7 +47,7 @@ pub async fn run(Cli { global, command }: Cli) -> Result<Exit, CliError> {
         .with_missing_token(missing_token);
     let format = global.output;
     match command {
-        Command::Completions { .. } | Command::Schema => Ok(Exit::Ok),
+        Command::Completions { .. } | Command::Schema => Ok(ExitStatus::Ok),
         Command::Apply { files } => apply::files(&client, &files, format).await,
         Command::Diff { files } => diff::files(&client, &files).await,
         Command::Template(command) => template::run(&client, command, format).await,
@@ -69,7 +69,7 @@ pub async fn run(Cli { global, command }: Cli) -> Result<Exit, CliError> {
 }
 
 /// Prints the script with which a shell asks flowctl for completions.
-fn completions(shell: &str) -> Result<Exit, CliError> {
+fn completions(shell: &str) -> Result<ExitStatus, CliError> {
     let shells = Shells::builtins();
     let unknown = || CliError::usage(format!("no completion for {shell}"));
     let completer = shells.completer(shell).ok_or_else(unknown)?;
@@ -77,5 +77,5 @@ fn completions(shell: &str) -> Result<Exit, CliError> {
     let mut script = Vec::new();
     completer.write_registration("COMPLETE", &name, &name, &name, &mut script)?;
     output::print(&String::from_utf8_lossy(&script))?;
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }

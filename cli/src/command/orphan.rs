@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::args::OrphanCommand;
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::output::{self, Format};
 use crate::response;
 
@@ -14,7 +14,7 @@ pub async fn run(
     client: &Client,
     command: OrphanCommand,
     format: Format,
-) -> Result<Exit, CliError> {
+) -> Result<ExitStatus, CliError> {
     match command {
         OrphanCommand::List { party } => {
             list(client, party.as_ref().map(PartyId::as_str), format).await?
@@ -26,7 +26,7 @@ pub async fn run(
             decide(client, &orphan, "keep", "runs until it ends", format).await?
         }
     }
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }
 
 async fn list(client: &Client, party: Option<&str>, format: Format) -> Result<(), CliError> {

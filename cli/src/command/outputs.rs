@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::args::{OutputCommand, OutputGetArgs};
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::output::{self, Format};
 use crate::resolve;
 use crate::response;
@@ -32,11 +32,11 @@ pub async fn run(
     client: &Client,
     command: OutputCommand,
     format: Format,
-) -> Result<Exit, CliError> {
+) -> Result<ExitStatus, CliError> {
     match command {
         OutputCommand::Get(args) => get(client, args, format).await?,
     }
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }
 
 /// Segments of the URL path of a member's outputs.
@@ -64,7 +64,7 @@ pub async fn list(
     run: &str,
     party: Option<PartyId>,
     format: Format,
-) -> Result<Exit, CliError> {
+) -> Result<ExitStatus, CliError> {
     let (task, run) = resolve::any_run(client, run).await?;
     let of = |party: String| OutputsOf { task: task.clone(), run: run.clone(), party };
     let parties: Vec<String> = match &party {
@@ -102,7 +102,7 @@ pub async fn list(
     output::show(format, &Value::Array(values), || {
         output::table(&["PARTY", "PATH", "SIZE", "MODIFIED", "SHA-256"], rows)
     })?;
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }
 
 fn row(party: &str, Output { path, size: bytes, modified_at, sha256 }: &Output) -> Vec<String> {
@@ -172,12 +172,12 @@ async fn get(
 }
 
 fn exists(target: &Path) -> CliError {
-    CliError::new(Exit::Usage, format!("{} exists", target.display()))
+    CliError::new(ExitStatus::Usage, format!("{} exists", target.display()))
         .with_remedy("Use --force to replace it, or --to to name another place.")
 }
 
 fn at(path: &Path, error: &io::Error) -> CliError {
-    CliError::new(Exit::Failed, format!("{}: {error}", path.display()))
+    CliError::new(ExitStatus::Failed, format!("{}: {error}", path.display()))
 }
 
 /// A complete file.
@@ -221,7 +221,7 @@ async fn download(
             }
             Err(Failure::Changed) => {
                 return Err(CliError::new(
-                    Exit::Failed,
+                    ExitStatus::Failed,
                     format!("{path} of {} changes while it is fetched", of.party),
                 )
                 .with_remedy("Repeat the command when the workload has finished the file."));
@@ -254,7 +254,7 @@ async fn attempt(
     let response = open(client, of, path, size).await?;
     let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
     let sha256: Digest = tag.trim_matches('"').parse().map_err(|_| {
-        Failure::Permanent(CliError::new(Exit::Failed, "the hub sent no SHA-256 of the file"))
+        Failure::Permanent(CliError::new(ExitStatus::Failed, "the hub sent no SHA-256 of the file"))
     })?;
     if size > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
         file.set_len(0).map_err(io)?;
@@ -264,7 +264,7 @@ async fn attempt(
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
             let text = format!("the connection broke before the end of {path}: {error}");
-            Failure::Temporary(CliError::new(Exit::Unreachable, text))
+            Failure::Temporary(CliError::new(ExitStatus::Unreachable, text))
         })?;
         hasher.update(&chunk);
         file.write_all(&chunk).map_err(io)?;
@@ -292,10 +292,12 @@ async fn open(
     let segments = [&of.list()[..], &[path.as_str()]].concat();
     client.stream(&segments, &[], headers).await.map_err(|error| match error.exit {
         // The first bytes on the disk are longer than the file.
-        Exit::Refused if offset > 0 && error.code.as_deref() == Some("range_not_satisfiable") => {
+        ExitStatus::Refused
+            if offset > 0 && error.code.as_deref() == Some("range_not_satisfiable") =>
+        {
             Failure::Changed
         }
-        Exit::Unreachable => Failure::Temporary(error),
+        ExitStatus::Unreachable => Failure::Temporary(error),
         _ => Failure::Permanent(error),
     })
 }

@@ -16,11 +16,15 @@ use serde_json::Value;
 use crate::args::{PartyCommand, SecretArgs};
 use crate::client::Client;
 use crate::command::apply::body;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::output::{self, Format};
 use crate::response;
 
-pub async fn run(client: &Client, command: PartyCommand, format: Format) -> Result<Exit, CliError> {
+pub async fn run(
+    client: &Client,
+    command: PartyCommand,
+    format: Format,
+) -> Result<ExitStatus, CliError> {
     match command {
         PartyCommand::Add { name, remark, secret } => add(client, name, remark, &secret).await?,
         PartyCommand::RotateSecret { party, overlap, secret } => {
@@ -36,7 +40,7 @@ pub async fn run(client: &Client, command: PartyCommand, format: Format) -> Resu
         PartyCommand::List => list(client, format).await?,
         PartyCommand::Get { party } => get(client, party.as_str(), format).await?,
     }
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }
 
 /// Creates the file for the secret before the request: the hub shows the secret only once.
@@ -89,7 +93,7 @@ async fn set_enabled(client: &Client, name: &str, enabled: bool) -> Result<(), C
 fn deliver(name: &str, result: &str, secret: &str, file: Option<NewFile>) -> Result<(), CliError> {
     let lost = |error: io::Error| {
         CliError::new(
-            Exit::Failed,
+            ExitStatus::Failed,
             format!("party {name} {result}, but flowctl could not write its secret: {error}"),
         )
         .with_remedy(format!(
@@ -170,7 +174,8 @@ async fn get(client: &Client, name: &str, format: Format) -> Result<(), CliError
     let value: Value = client.get(&["parties", name], &[]).await?;
     let party: Party = response::read(&value)?;
     let inventory = party.inventory.as_ref().map(serde_yaml_ng::to_string).transpose();
-    let inventory = inventory.map_err(|error| CliError::new(Exit::Failed, error.to_string()))?;
+    let inventory =
+        inventory.map_err(|error| CliError::new(ExitStatus::Failed, error.to_string()))?;
     output::show(format, &value, || {
         let now = crate::output::now();
         let text = output::fields(&[

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::args::{RunCommand, RunLogsArgs, RunMetricsArgs};
 use crate::client::Client;
 use crate::command::{logs, metrics, outputs};
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::output::{self, Format};
 use crate::resolve;
 use crate::response;
@@ -21,7 +21,11 @@ const DIGEST_DIGITS: usize = 12;
 /// Items of a page.
 const PAGE_ITEMS: usize = flow_api_types::limits::PAGE_ITEMS_MAX as usize;
 
-pub async fn run(client: &Client, command: RunCommand, format: Format) -> Result<Exit, CliError> {
+pub async fn run(
+    client: &Client,
+    command: RunCommand,
+    format: Format,
+) -> Result<ExitStatus, CliError> {
     match command {
         RunCommand::List { task: Some(task), limit } => {
             of_task(client, &task, limit, format).await?;
@@ -42,7 +46,7 @@ pub async fn run(client: &Client, command: RunCommand, format: Format) -> Result
             return metrics::of_run(client, &task, &run, chosen, format).await;
         }
     }
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }
 
 /// Reads the first `limit` items of a list.
@@ -193,7 +197,7 @@ async fn stop(client: &Client, reference: &str, format: Format) -> Result<(), Cl
     let is_newest = task.run.as_ref().is_some_and(|newest| newest.id == run.id);
     if !is_newest || run.phase.known().is_some_and(RunPhase::is_terminal) {
         let message = format!("run {} of task {} has ended: {}", run.number, task.name, run.phase);
-        return Err(CliError::new(Exit::Refused, message));
+        return Err(CliError::new(ExitStatus::Refused, message));
     }
     let value: Value = client.post(&["tasks", &task.id, "stop"], None).await?;
     output::show(format, &value, || {

@@ -8,14 +8,18 @@ use serde_json::Value;
 use super::apply::{self, Batch};
 use crate::args::{RunValues, SubmitArgs};
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::manifest::{self, Document};
 use crate::output::{self, Format};
 use crate::response;
 use crate::watch;
 
 /// Applies the file and starts its tasks. The values belong to the runs, not to the tasks.
-pub async fn run(client: &Client, args: SubmitArgs, format: Format) -> Result<Exit, CliError> {
+pub async fn run(
+    client: &Client,
+    args: SubmitArgs,
+    format: Format,
+) -> Result<ExitStatus, CliError> {
     let SubmitArgs { file, watch, name, values } = args;
     let input = start_input(values)?;
     let mut documents = manifest::load(&file)?;
@@ -50,7 +54,7 @@ pub async fn run(client: &Client, args: SubmitArgs, format: Format) -> Result<Ex
     if format == Format::Table {
         output::print(&apply::lines(&applied))?;
     }
-    let mut exit = Exit::Ok;
+    let mut exit = ExitStatus::Ok;
     for applied in applied.tasks {
         exit = start(client, &applied.task, &input, watch, format).await?;
     }
@@ -78,7 +82,7 @@ pub async fn start(
     input: &StartInput,
     watch: bool,
     format: Format,
-) -> Result<Exit, CliError> {
+) -> Result<ExitStatus, CliError> {
     let body = (*input != StartInput::default()).then(|| apply::body(input)).transpose()?;
     let value: Value = client.post(&["tasks", &task.id, "start"], body.as_ref()).await?;
     let run: Run = response::read(&value)?;
@@ -86,5 +90,5 @@ pub async fn start(
         return watch::follow(client, task, run.summary.id, true, format).await;
     }
     output::show(format, &value, || format!("task {} started: run {}\n", task.name, run.number))?;
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }

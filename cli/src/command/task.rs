@@ -10,7 +10,7 @@ use crate::command::describe::{events_table, head, members, read_events, templat
 use crate::command::run::of_task;
 use crate::command::{apply, describe, edit, logs, metrics, submit};
 use crate::confirm::confirm;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::manifest::{self, Document};
 use crate::output::{self, Format};
 use crate::resolve;
@@ -18,7 +18,11 @@ use crate::response;
 use crate::view::{epochs, phase_cell, reason};
 use crate::watch;
 
-pub async fn run(client: &Client, command: TaskCommand, format: Format) -> Result<Exit, CliError> {
+pub async fn run(
+    client: &Client,
+    command: TaskCommand,
+    format: Format,
+) -> Result<ExitStatus, CliError> {
     match command {
         TaskCommand::Init => {}
         TaskCommand::Submit(args) => return submit::run(client, args, format).await,
@@ -46,14 +50,14 @@ pub async fn run(client: &Client, command: TaskCommand, format: Format) -> Resul
         TaskCommand::Logs(args) => return logs::print(client, args).await,
         TaskCommand::Metrics(args) => return metrics::print(client, args, format).await,
     }
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }
 
 pub async fn watch(
     client: &Client,
     WatchArgs { task, run }: WatchArgs,
     format: Format,
-) -> Result<Exit, CliError> {
+) -> Result<ExitStatus, CliError> {
     let (_, task) = resolve::task(client, &task.task).await?;
     let (_, found) = resolve::run(client, &task, run).await?;
     watch::follow(client, &task, found.summary.id, run.is_none(), format).await

@@ -9,7 +9,7 @@ use crate::args::TemplateCommand;
 use crate::client::Client;
 use crate::command::apply::{body, warn};
 use crate::command::edit;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::manifest::{self, Document, as_file, template_doc};
 use crate::output::{self, Format};
 use crate::resolve;
@@ -19,7 +19,7 @@ pub async fn run(
     client: &Client,
     command: TemplateCommand,
     format: Format,
-) -> Result<Exit, CliError> {
+) -> Result<ExitStatus, CliError> {
     match command {
         TemplateCommand::List => list(client, format).await?,
         TemplateCommand::Get { template, revision } => {
@@ -36,7 +36,7 @@ pub async fn run(
         }
         TemplateCommand::Revisions { template } => revisions(client, &template, format).await?,
     }
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }
 
 async fn list(client: &Client, format: Format) -> Result<(), CliError> {

@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::output;
 use crate::response;
 use crate::view::{epochs, reason};
@@ -44,7 +44,7 @@ struct State {
 }
 
 /// Shows the screen until the user quits.
-pub async fn run(client: &Client) -> Result<Exit, CliError> {
+pub async fn run(client: &Client) -> Result<ExitStatus, CliError> {
     if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
         return Err(CliError::usage("`flowctl top` needs a terminal")
             .with_remedy("For a program: `flowctl task list --phase running -o json`."));
@@ -61,16 +61,18 @@ pub async fn run(client: &Client) -> Result<Exit, CliError> {
         terminal.draw(|frame| draw(frame, &state, output::now()))?;
         tokio::select! {
             key = keys.recv() => match key {
-                Some(Key::Quit) | None => return Ok(Exit::Ok),
+                Some(Key::Quit) | None => return Ok(ExitStatus::Ok),
                 Some(Key::Resized) => continue,
             },
-            _ = terminate.recv() => return Ok(Exit::Interrupted),
-            _ = hangup.recv() => return Ok(Exit::Interrupted),
+            _ = terminate.recv() => return Ok(ExitStatus::Interrupted),
+            _ = hangup.recv() => return Ok(ExitStatus::Interrupted),
             () = sleep(READ_INTERVAL) => {}
         }
         match state.read(client).await {
             Ok(()) => state.error = None,
-            Err(error) if error.exit == Exit::Unreachable => state.error = Some(error.message),
+            Err(error) if error.exit == ExitStatus::Unreachable => {
+                state.error = Some(error.message)
+            }
             Err(error) => return Err(error),
         }
     }

@@ -4,12 +4,12 @@ use flow_api_types::HubVersion;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, ExitStatus};
 use crate::output::{self, Format};
 use crate::response;
 
 /// Prints the version of flowctl, then that of the hub: the first is known without the hub.
-pub async fn print(client: &Client, format: Format) -> Result<Exit, CliError> {
+pub async fn print(client: &Client, format: Format) -> Result<ExitStatus, CliError> {
     let own = env!("CARGO_PKG_VERSION");
     if format == Format::Table {
         output::print(&format!("flowctl  {own}\n"))?;
@@ -18,5 +18,5 @@ pub async fn print(client: &Client, format: Format) -> Result<Exit, CliError> {
     let HubVersion { version } = response::read(&value)?;
     let both = json!({"flowctl": own, "hub": value["version"]});
     output::show(format, &both, || format!("hub      {version}  {}\n", client.server()))?;
-    Ok(Exit::Ok)
+    Ok(ExitStatus::Ok)
 }
