@@ -14,7 +14,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::json;
 use super::problem::{ApiError, field};
-use crate::engine::{IdemKey, Principal};
+use crate::engine::{IdempotencyKey, Principal};
 use flow_api_types::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 
 /// Longest unknown name for which the error suggests a known one, in bytes.
@@ -326,14 +326,14 @@ impl Idempotency {
     /// Returns the key for the engine, bound to this caller and this request. The store gets a
     /// digest: a key may be longer than a column.
     #[must_use]
-    pub fn bind(self, Caller(principal): &Caller, body: Option<&Digest>) -> Option<IdemKey> {
+    pub fn bind(self, Caller(principal): &Caller, body: Option<&Digest>) -> Option<IdempotencyKey> {
         let Self { key, address } = self;
         let key = Digest::of(key?.as_bytes()).into();
         let scope =
             Digest::of(format!("{}\n{}", principal.project, principal.subject).as_bytes()).into();
         let request =
             Digest::of(format!("{address}\n{}", body.map_or("", Digest::as_str)).as_bytes());
-        Some(IdemKey { scope, key, request })
+        Some(IdempotencyKey { scope, key, request })
     }
 }
 

@@ -10,8 +10,8 @@ use flow_domain::time::Timestamp;
 use std::collections::HashSet;
 
 use super::draft::TaskDraft;
-use super::{IdemKey, Principal};
-use crate::store::{IdemRecord, PageRequest, Store};
+use super::{IdempotencyKey, Principal};
+use crate::store::{IdempotencyRecord, PageRequest, Store};
 
 /// Existing parties that the error about an unknown one names.
 const NAMED_PARTIES_MAX: u32 = 20;
@@ -78,7 +78,7 @@ pub(super) fn create(
     id: TaskId,
     principal: &Principal,
     body: &TaskBody,
-    idem: Option<&IdemKey>,
+    idem: Option<&IdempotencyKey>,
     now: Timestamp,
 ) -> TaskDraft {
     let mut draft = TaskDraft::new(Task {
@@ -97,8 +97,8 @@ pub(super) fn create(
     draft
 }
 
-pub(super) fn record(idem: &IdemKey, resource: &str, now: Timestamp) -> IdemRecord {
-    IdemRecord {
+pub(super) fn record(idem: &IdempotencyKey, resource: &str, now: Timestamp) -> IdempotencyRecord {
+    IdempotencyRecord {
         scope: idem.scope.clone(),
         key: idem.key.clone(),
         request: idem.request.clone(),

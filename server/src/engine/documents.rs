@@ -17,7 +17,7 @@ use flow_domain::validation::validate_head;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::{CALLER_TIMEOUT, Engine, IdemKey, Principal, Request, create, shutting_down};
+use super::{CALLER_TIMEOUT, Engine, IdempotencyKey, Principal, Request, create, shutting_down};
 use crate::store::{Store, TemplateWrite};
 
 /// Plans of one request before its caller gets an error.
@@ -66,7 +66,7 @@ pub(super) struct PlannedTask {
 pub(super) struct DocumentsPost {
     pub(super) principal: Principal,
     pub(super) plan: Plan,
-    pub(super) idem: Option<IdemKey>,
+    pub(super) idem: Option<IdempotencyKey>,
     /// `None`: an object has changed, a new plan is needed.
     pub(super) reply: oneshot::Sender<Result<Option<AppliedDocuments>, Error>>,
 }
@@ -87,7 +87,7 @@ impl Engine {
         &self,
         principal: &Principal,
         request: &ApplyRequest,
-        idem: Option<IdemKey>,
+        idem: Option<IdempotencyKey>,
         now: Timestamp,
     ) -> Result<AppliedDocuments, Error> {
         for _ in 0..PLANS_MAX {

@@ -9,7 +9,7 @@ use flow_domain::spec::SealedSpec;
 use flow_domain::task::Task;
 use flow_domain::time::Timestamp;
 
-use crate::store::{Aggregate, IdemRecord, NewEvent, RunUpdate, TaskUpdate};
+use crate::store::{Aggregate, IdempotencyRecord, NewEvent, RunUpdate, TaskUpdate};
 
 #[derive(Debug, Clone)]
 pub struct TaskDraft {
@@ -22,7 +22,7 @@ pub struct TaskDraft {
     pub body_changed: bool,
     /// Specs of new runs.
     pub specs: Vec<SealedSpec>,
-    pub idempotency: Option<IdemRecord>,
+    pub idempotency: Option<IdempotencyRecord>,
     /// A tick was applied: deadlines that have passed were checked.
     pub ticked: bool,
 }

@@ -72,7 +72,7 @@ pub struct Principal {
 
 /// An `Idempotency-Key` and the request it was sent with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdemKey {
+pub struct IdempotencyKey {
     /// Operation and caller: keys of two scopes are independent.
     pub scope: String,
     pub key: String,
@@ -86,7 +86,7 @@ enum Change {
     Create {
         principal: Principal,
         body: TaskBody,
-        idem: Option<IdemKey>,
+        idem: Option<IdempotencyKey>,
     },
     Edit {
         principal: Principal,
@@ -284,7 +284,7 @@ impl Engine {
         &self,
         principal: &Principal,
         body: TaskBody,
-        idem: Option<IdemKey>,
+        idem: Option<IdempotencyKey>,
     ) -> Result<TaskId, Error> {
         create::check(&self.store, principal, &body).await?;
         let id = flow_common::ids::task_id();
@@ -315,7 +315,7 @@ impl Engine {
         principal: &Principal,
         task: &TaskId,
         overrides: Overrides,
-        idem: Option<IdemKey>,
+        idem: Option<IdempotencyKey>,
     ) -> Result<RunId, Error> {
         let (principal, run) = (principal.clone(), flow_common::ids::run_id());
         let request = StartRequest { principal, run, overrides, idem };

@@ -10,7 +10,7 @@ use flow_domain::time::Timestamp;
 
 use super::create::record;
 use super::draft::TaskDraft;
-use super::{IdemKey, PartyStates, Principal};
+use super::{IdempotencyKey, PartyStates, Principal};
 
 /// A request to start a task.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub(super) struct StartRequest {
     /// Id of the new run.
     pub run: RunId,
     pub overrides: Overrides,
-    pub idem: Option<IdemKey>,
+    pub idem: Option<IdempotencyKey>,
 }
 
 pub(super) fn start(

@@ -18,7 +18,7 @@ use super::db::{
 use super::error::{ApplyError, Duplicate, StoreError, is_unique_violation};
 use super::runs::RunRows;
 use super::tasks::phase_text;
-use super::types::{IdemRecord, TaskUpdate};
+use super::types::{IdempotencyRecord, TaskUpdate};
 use super::{Store, json, signed};
 
 /// Returns the newest run, if the update changes it.
@@ -295,7 +295,7 @@ async fn insert_tasks(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), sqlx::
 }
 
 async fn insert_answers(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), sqlx::Error> {
-    let answers: Vec<(&TaskUpdate, &IdemRecord)> = changes
+    let answers: Vec<(&TaskUpdate, &IdempotencyRecord)> = changes
         .iter()
         .filter_map(|change| change.idempotency.as_ref().map(|answer| (*change, answer)))
         .collect();

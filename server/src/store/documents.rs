@@ -5,7 +5,7 @@ use flow_domain::id::ProjectId;
 use super::apply::{WriteFailure, write};
 use super::db::{Tx, execute};
 use super::error::{ApplyError, StoreError, is_unique_violation};
-use super::types::{IdemRecord, TaskUpdate, TemplateWrite};
+use super::types::{IdempotencyRecord, TaskUpdate, TemplateWrite};
 use super::{Store, templates};
 
 /// The reason why documents were not stored. After any error but [`StoreError::Unknown`] nothing was
@@ -44,7 +44,7 @@ impl Store {
         project: &ProjectId,
         templates: &[TemplateWrite],
         tasks: &[TaskUpdate],
-        answer: Option<&IdemRecord>,
+        answer: Option<&IdempotencyRecord>,
     ) -> Result<(), DocumentsError> {
         let mut tx = self.write_tx("apply_documents").await?;
         match write_all(&mut tx, project, templates, tasks, answer).await {
@@ -62,7 +62,7 @@ async fn write_all(
     project: &ProjectId,
     templates: &[TemplateWrite],
     tasks: &[TaskUpdate],
-    answer: Option<&IdemRecord>,
+    answer: Option<&IdempotencyRecord>,
 ) -> Result<(), DocumentsError> {
     if let Some(answer) = answer {
         execute!(

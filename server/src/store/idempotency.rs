@@ -6,7 +6,7 @@ use flow_domain::time::Timestamp;
 use super::Store;
 use super::db::{execute, reading};
 use super::error::StoreError;
-use super::types::IdemRecord;
+use super::types::IdempotencyRecord;
 
 impl Store {
     /// Returns the answer that was stored under this key.
@@ -14,7 +14,7 @@ impl Store {
         &self,
         scope: &str,
         key: &str,
-    ) -> Result<Option<IdemRecord>, StoreError> {
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let row: Option<(String, String, i64)> = reading!(&*self.db, |c| {
             sqlx::query_as(
                 "SELECT request, response, at FROM idempotency WHERE scope = ? AND idem_key = ?",
@@ -28,7 +28,7 @@ impl Store {
             let request = request
                 .parse()
                 .map_err(|problem| StoreError::corrupt("idempotency", "request", key, problem))?;
-            Ok(IdemRecord {
+            Ok(IdempotencyRecord {
                 scope: scope.to_owned(),
                 key: key.to_owned(),
                 request,

@@ -9,7 +9,7 @@ use super::db::{Tx, execute, in_tx, reading};
 use super::error::{StoreError, is_unique_violation};
 use super::page::{after_number, after_prefix, into_page};
 use super::types::{
-    IdemRecord, Page, PageRequest, TemplateChange, TemplateCreation, TemplateFilter,
+    IdempotencyRecord, Page, PageRequest, TemplateChange, TemplateCreation, TemplateFilter,
 };
 use super::{Store, json, unsigned};
 
@@ -127,7 +127,7 @@ impl Store {
     pub async fn create_template(
         &self,
         template: &Template,
-        answer: Option<&IdemRecord>,
+        answer: Option<&IdempotencyRecord>,
     ) -> Result<TemplateCreation, StoreError> {
         let mut tx = self.write_tx("create_template").await?;
         if let Some(answer) = answer {

@@ -110,7 +110,7 @@ pub struct EventRow {
 
 /// The answer to a request, kept so that a repeated request gets the same answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdemRecord {
+pub struct IdempotencyRecord {
     /// Caller and operation; at most 191 bytes.
     pub scope: String,
     /// The caller's key; at most 191 bytes.
@@ -144,7 +144,7 @@ pub struct TaskUpdate {
     /// The next deadline; replaces the stored one.
     pub due: Option<Timestamp>,
     /// Stored with the update.
-    pub idempotency: Option<IdemRecord>,
+    pub idempotency: Option<IdempotencyRecord>,
 }
 
 /// The plan of a query.
@@ -206,7 +206,7 @@ pub enum TemplateCreation {
     /// Another template of the project has the name.
     NameTaken,
     /// The key was used before; nothing was created now.
-    Answered(IdemRecord),
+    Answered(IdempotencyRecord),
 }
 
 /// Outcome of an edit or a deletion of a template.

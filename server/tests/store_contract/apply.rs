@@ -4,7 +4,9 @@ use flow_domain::id::Digest;
 use flow_domain::member::{Contact, MemberPhase};
 use flow_domain::run::{Input, RunPhase};
 use flow_domain::time::Timestamp;
-use flow_server::store::{ApplyError, Duplicate, IdemRecord, PageRequest, StoreError, TaskUpdate};
+use flow_server::store::{
+    ApplyError, Duplicate, IdempotencyRecord, PageRequest, StoreError, TaskUpdate,
+};
 
 use crate::support::*;
 
@@ -26,8 +28,8 @@ crate::on_every_database!(
     corrupt_row_is_named_in_the_error,
 );
 
-fn answer(key: &str, response: &str) -> IdemRecord {
-    IdemRecord {
+fn answer(key: &str, response: &str) -> IdempotencyRecord {
+    IdempotencyRecord {
         scope: "default/alice/tasks".to_owned(),
         key: key.to_owned(),
         request: Digest::of(b"request"),

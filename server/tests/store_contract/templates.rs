@@ -3,7 +3,7 @@
 use flow_domain::id::Digest;
 use flow_domain::template::Template;
 use flow_server::store::{
-    DocumentsError, IdemRecord, PageRequest, StoreError, TaskUpdate, TemplateChange,
+    DocumentsError, IdempotencyRecord, PageRequest, StoreError, TaskUpdate, TemplateChange,
     TemplateCreation, TemplateFilter, TemplateWrite,
 };
 
@@ -70,7 +70,7 @@ async fn u10_documents_are_stored_together_or_not_at_all(fx: Fixture) {
     let store = &fx.store;
     let first = template("first");
     let (created, task) = (TemplateWrite::Create(first.clone()), task("task", &first.id, &["a"]));
-    let answer = IdemRecord {
+    let answer = IdempotencyRecord {
         scope: "scope".to_owned(),
         key: "key".to_owned(),
         request: Digest::of(b"request"),
@@ -174,7 +174,7 @@ async fn template_in_use_is_not_deleted(fx: Fixture) {
 async fn repeated_creation_gets_the_first_answer(fx: Fixture) {
     let store = &fx.store;
     let first = template("once");
-    let answer = |id: &str| IdemRecord {
+    let answer = |id: &str| IdempotencyRecord {
         scope: "default/alice/templates".to_owned(),
         key: "k".to_owned(),
         request: Digest::of(b"r"),
@@ -190,7 +190,7 @@ async fn repeated_creation_gets_the_first_answer(fx: Fixture) {
     );
     assert_eq!(store.template(&again.id).await.unwrap(), None);
 
-    let taken = IdemRecord { key: "k2".to_owned(), ..answer("x") };
+    let taken = IdempotencyRecord { key: "k2".to_owned(), ..answer("x") };
     assert_eq!(
         store.create_template(&again, Some(&taken)).await.unwrap(),
         TemplateCreation::NameTaken

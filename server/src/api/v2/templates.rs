@@ -21,9 +21,9 @@ use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, Params, etag}
 use crate::api::list::{self, List};
 use crate::api::openapi::failures;
 use crate::api::problem::ApiError;
-use crate::engine::IdemKey;
+use crate::engine::IdempotencyKey;
 use crate::state::App;
-use crate::store::{IdemRecord, TemplateChange, TemplateCreation, TemplateFilter};
+use crate::store::{IdempotencyRecord, TemplateChange, TemplateCreation, TemplateFilter};
 use flow_api_types::{Page, Revision, Template, TemplateInput, schema};
 
 failures!(ListFailures = CursorInvalid);
@@ -107,9 +107,10 @@ pub(super) async fn create(
         created_at: now,
         modified_at: now,
     };
-    let answer = idempotency.bind(&caller, Some(&digest)).map(|IdemKey { scope, key, request }| {
-        IdemRecord { scope, key, request, response: template.id.to_string(), at: now }
-    });
+    let answer =
+        idempotency.bind(&caller, Some(&digest)).map(|IdempotencyKey { scope, key, request }| {
+            IdempotencyRecord { scope, key, request, response: template.id.to_string(), at: now }
+        });
     let template = match app.store.create_template(&template, answer.as_ref()).await? {
         TemplateCreation::Done => template,
         TemplateCreation::NameTaken => return Err(name_taken(&template.name).into()),

@@ -15,7 +15,9 @@ use super::{AppliedChanges, Queue, TaskChanges};
 use crate::engine::draft::TaskDraft;
 use crate::engine::report::{self, ReportOutcome};
 use crate::engine::start::StartRequest;
-use crate::engine::{Change, ChangeResult, IdemKey, Principal, create, delete, edit, start, stop};
+use crate::engine::{
+    Change, ChangeResult, IdempotencyKey, Principal, create, delete, edit, start, stop,
+};
 use crate::store::StoreError;
 
 /// Request digest and resource of each idempotency key that was used in the current batch, by scope
@@ -230,7 +232,7 @@ impl Queue {
     /// used for another request.
     async fn earlier_resource(
         &self,
-        idem: &IdemKey,
+        idem: &IdempotencyKey,
         keys: &BatchKeys,
     ) -> Result<Option<String>, ChangeFailure> {
         let found = match keys.get(&(idem.scope.clone(), idem.key.clone())) {
@@ -278,7 +280,7 @@ fn check_visible(principal: &Principal, draft: &TaskDraft) -> Result<(), Error> 
     if draft.task.deleted_at.is_none() { Ok(()) } else { Err(Error::of(ErrorCode::TaskNotFound)) }
 }
 
-fn remember(keys: &mut BatchKeys, idem: Option<&IdemKey>, resource: &str) {
+fn remember(keys: &mut BatchKeys, idem: Option<&IdempotencyKey>, resource: &str) {
     if let Some(idem) = idem {
         keys.insert(
             (idem.scope.clone(), idem.key.clone()),

@@ -7,8 +7,8 @@ use flow_domain::error::Error;
 
 use super::{AppliedChanges, Queue, TRANSACTION_TIMEOUT, TaskChanges};
 use crate::engine::documents::{AppliedDocuments, DocumentsPost, Plan, PlannedTask};
-use crate::engine::{IdemKey, Principal, create, edit};
-use crate::store::{DocumentsError, IdemRecord, StoreError};
+use crate::engine::{IdempotencyKey, Principal, create, edit};
+use crate::store::{DocumentsError, IdempotencyRecord, StoreError};
 
 impl Queue {
     pub(super) async fn apply_documents(
@@ -26,7 +26,7 @@ impl Queue {
         &mut self,
         principal: &Principal,
         Plan { templates, tasks }: Plan,
-        idem: Option<IdemKey>,
+        idem: Option<IdempotencyKey>,
     ) -> Result<Option<AppliedDocuments>, Error> {
         let now = self.observe();
         let mut done = AppliedDocuments {
@@ -59,7 +59,7 @@ impl Queue {
             groups.push(TaskChanges { task: id, queued: Vec::new() });
             applied.push(AppliedChanges { results: Vec::new(), update: None, after: Some(after) });
         }
-        let record = idem.map(|idem| IdemRecord {
+        let record = idem.map(|idem| IdempotencyRecord {
             scope: idem.scope,
             key: idem.key,
             request: idem.request,
