@@ -5,7 +5,8 @@ use flow_common::clock;
 use flow_common::error::chain;
 use flow_domain::error::Error;
 
-use super::{AppliedChanges, Queue, TRANSACTION_TIMEOUT, TaskChanges};
+use super::commit::TRANSACTION_TIMEOUT;
+use super::{AppliedChanges, Queue, TaskChanges};
 use crate::engine::documents::{AppliedDocuments, DocumentsPost, Plan, PlannedTask};
 use crate::engine::{IdempotencyKey, Principal, create, edit};
 use crate::store::{DocumentsError, IdempotencyRecord, StoreError};
