@@ -4,38 +4,33 @@
 //! directions. It does not interpret them; [`crate::agent`] does. A connection that ends also ends
 //! its session.
 
-use std::path::PathBuf;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+mod credentials;
+mod hub_client;
+
 use std::time::Duration;
 
-use bytes::Bytes;
 use flow_common::clock::{self, SharedClock};
 use flow_common::error::root_cause;
 use flow_common::ids::jitter;
-use flow_common::secret_file::{self, Secret};
 use flow_common::text::foreign;
-use flow_domain::id::PartyId;
-use flow_proto::STREAM_ID;
 use flow_proto::v1::agent_message::Body as ToHub;
 use flow_proto::v1::control_client::ControlClient;
 use flow_proto::v1::hub_message::Body as FromHub;
-use flow_proto::v1::{AgentMessage, Hello, HubMessage, LogChunk, OutputChunk, Refused, Welcome};
-use futures::stream::BoxStream;
-use futures::{Stream, StreamExt as _};
+use flow_proto::v1::{AgentMessage, Hello, HubMessage, Refused, Welcome};
 use hyper_util::rt::TokioIo;
 use tokio::io::DuplexStream;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
-use tonic::service::Interceptor;
-use tonic::service::interceptor::InterceptedService;
+use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Request, Status, Streaming};
 use tracing::Instrument as _;
 
 use crate::dial::{Address, ByteStream, ConnectionFault, NOT_AN_AGENT_LISTENER};
 use crate::metrics::AgentMetrics;
+
+pub use self::credentials::{Credentials, Login, SecretSource};
+pub use self::hub_client::HubClient;
 
 /// Version of the protocol.
 pub const PROTOCOL: u32 = 1;
@@ -86,144 +81,6 @@ pub enum SessionEvent {
     Closed,
 }
 
-/// The open connection, for side streams.
-#[derive(Debug, Clone)]
-pub struct HubClient {
-    client: Client,
-    connector: Connector,
-    credentials: Credentials,
-}
-
-type Client = ControlClient<InterceptedService<Channel, Credentials>>;
-
-impl HubClient {
-    /// A client whose calls fail.
-    #[cfg(test)]
-    pub(crate) fn unreachable() -> Self {
-        let credentials = Credentials { party: MetadataValue::from_static("a"), bearer: None };
-        let client = ControlClient::with_interceptor(
-            Endpoint::from_static("http://127.0.0.1:1").connect_lazy(),
-            credentials.clone(),
-        );
-        Self { client, connector: Connector::Memory(mpsc::channel(1).0), credentials }
-    }
-
-    /// Answers a LogOpen: sends `log` until it ends or the hub stops reading.
-    pub async fn push_log(
-        mut self,
-        stream_id: u64,
-        log: BoxStream<'static, std::io::Result<Bytes>>,
-    ) -> Result<(), Status> {
-        let mut request = Request::new(LogChunks { first: Some(stream_id), log });
-        request.metadata_mut().insert(STREAM_ID, stream_id.into());
-        self.client.push_log(request).await.map(|_| ())
-    }
-
-    /// Answers an OutputOpen on a connection of its own: sends `chunks` until they end or the hub
-    /// needs no more.
-    pub async fn push_output(
-        self,
-        stream_id: u64,
-        chunks: BoxStream<'static, OutputChunk>,
-    ) -> Result<(), String> {
-        let dialled = tokio::select! {
-            dialled = dial(&self.connector) => dialled,
-            () = clock::sleep(OPEN_TIMEOUT) => Err("the hub does not answer".to_owned()),
-        };
-        let (channel, fault) = dialled?;
-        let mut request = Request::new(OutputChunks(chunks));
-        request.metadata_mut().insert(STREAM_ID, stream_id.into());
-        let mut client = ControlClient::with_interceptor(channel, self.credentials);
-        let failed = |status: Status| fault.message().unwrap_or_else(|| describe(&status));
-        client.push_output(request).await.map(|_| ()).map_err(failed)
-    }
-}
-
-/// The chunks of a log. The first one names the stream at once and is empty, because the log may
-/// not have any data for a long time.
-struct LogChunks {
-    first: Option<u64>,
-    log: BoxStream<'static, std::io::Result<Bytes>>,
-}
-
-impl Stream for LogChunks {
-    type Item = LogChunk;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<LogChunk>> {
-        if let Some(stream_id) = self.first.take() {
-            return Poll::Ready(Some(LogChunk { stream_id, data: Bytes::new() }));
-        }
-        match ready!(self.log.poll_next_unpin(cx)) {
-            Some(Ok(data)) => Poll::Ready(Some(LogChunk { stream_id: 0, data })),
-            Some(Err(error)) => {
-                tracing::warn!(%error, "cannot read the rest of a log that the hub requested");
-                self.log = futures::stream::empty().boxed();
-                // The reader must see that the log is incomplete.
-                let note = format!("\n[the rest of this log cannot be read: {}]\n", error.kind());
-                Poll::Ready(Some(LogChunk { stream_id: 0, data: note.into() }))
-            }
-            None => Poll::Ready(None),
-        }
-    }
-}
-
-/// The chunks of an output, as a type without a lifetime: the compiler cannot prove that a future
-/// with a boxed stream may move to another thread.
-struct OutputChunks(BoxStream<'static, OutputChunk>);
-
-impl Stream for OutputChunks {
-    type Item = OutputChunk;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<OutputChunk>> {
-        self.0.poll_next_unpin(cx)
-    }
-}
-
-#[derive(Debug, Clone)]
-pub enum SecretSource {
-    /// The file is read at each connection, so a replaced secret takes effect.
-    File(PathBuf),
-    Fixed(Secret),
-    /// No secret: the hub is in this process and knows the party of the connection.
-    Embedded,
-}
-
-/// A party's name and secret, with which its agent authenticates.
-#[derive(Debug, Clone)]
-pub struct Login {
-    pub party: PartyId,
-    pub secret: SecretSource,
-}
-
-impl Login {
-    /// Metadata of every call of a connection. An error describes the fault of the secret.
-    pub fn credentials(&self) -> Result<Credentials, String> {
-        let read;
-        let secret = match &self.secret {
-            SecretSource::File(path) => {
-                read =
-                    secret_file::read(path).map_err(|error| format!("hub.secret_file: {error}"))?;
-                Some(&read)
-            }
-            SecretSource::Fixed(secret) => Some(secret),
-            SecretSource::Embedded => None,
-        };
-        Credentials::new(&self.party, secret).ok_or_else(|| {
-            "hub.secret_file: the secret has characters that an HTTP header cannot carry: write \
-             the secret to the file again"
-                .to_owned()
-        })
-    }
-
-    /// Describes the secret for a message.
-    fn secret_source(&self) -> String {
-        match &self.secret {
-            SecretSource::File(path) => format!("the secret in {}", path.display()),
-            SecretSource::Fixed(_) | SecretSource::Embedded => "the secret".to_owned(),
-        }
-    }
-}
-
 /// Checks that the hub accepts the party's secret. It opens no session, so a running agent keeps
 /// its own.
 pub async fn authenticate(address: &Address, login: &Login) -> Result<(), String> {
@@ -250,46 +107,6 @@ pub async fn authenticate(address: &Address, login: &Login) -> Result<(), String
     let timed_out =
         || format!("the hub at {address} did not answer within {} s", OPEN_TIMEOUT.as_secs());
     clock::timeout(OPEN_TIMEOUT, call).await.unwrap_or_else(|_| Err(timed_out()))
-}
-
-/// Metadata of every call.
-#[derive(Clone)]
-pub struct Credentials {
-    party: MetadataValue<Ascii>,
-    bearer: Option<MetadataValue<Ascii>>,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Credentials({:?})", self.party)
-    }
-}
-
-impl Credentials {
-    /// The name of a party and, over the network, its secret. `None` if a header cannot carry the
-    /// secret.
-    fn new(party: &PartyId, secret: Option<&Secret>) -> Option<Self> {
-        let bearer = match secret {
-            Some(secret) => {
-                let mut value =
-                    MetadataValue::try_from(format!("Bearer {}", secret.expose())).ok()?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-            None => None,
-        };
-        Some(Self { party: MetadataValue::try_from(party.as_str()).ok()?, bearer })
-    }
-}
-
-impl Interceptor for Credentials {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("flow-party", self.party.clone());
-        if let Some(bearer) = &self.bearer {
-            request.metadata_mut().insert("authorization", bearer.clone());
-        }
-        Ok(request)
-    }
 }
 
 /// The end of a session, or of the attempt to open one.
