@@ -12,6 +12,8 @@
 
 mod advance;
 mod due;
+mod effect;
+mod input;
 mod step;
 
 use std::collections::BTreeMap;
@@ -21,12 +23,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::framework;
 use crate::id::{DatasetName, Digest, InstanceId, PartyId, RunId, TaskId, TemplateId};
-use crate::member::{Contact, DesiredPhase, Member, MemberPhase, Reason, Report, Role, text_enum};
+use crate::member::{Contact, DesiredPhase, Member, MemberPhase, Reason, Role, text_enum};
 use crate::task::{Rules, TaskBody, TaskMember};
 use crate::template::{Framework, TemplateBody};
 use crate::time::Timestamp;
 
 pub use due::next_due;
+pub use effect::{Effect, Event, EventKind, Refusal};
+pub use input::Input;
 pub use step::step;
 
 /// Longest time of a reservation round, from its begin to the start commit, in seconds.
@@ -327,152 +331,6 @@ pub struct NewRun {
     /// Members in the order of the task.
     pub members: Vec<NewMember>,
 }
-
-/// An input to [`step()`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Input {
-    /// A user stops the run.
-    Stop {
-        /// Name of the user.
-        by: String,
-        /// True if the user deletes the task.
-        deleting: bool,
-    },
-    /// An agent has reported a member.
-    Report {
-        /// Party of the agent.
-        party: PartyId,
-        /// Snapshot of the member.
-        report: Report,
-    },
-    /// A session was opened. The hub applies this input before it sends a message to the agent.
-    Connected {
-        /// Party of the agent.
-        party: PartyId,
-        /// Instance of the agent's journal.
-        instance: InstanceId,
-    },
-    /// A session ended, or this hub took over while the party had no session.
-    Away {
-        /// Party of the agent.
-        party: PartyId,
-        /// Begin of the absence.
-        since: Timestamp,
-    },
-    /// An administrator of the hub has disabled or enabled the party.
-    PartyDisabled {
-        /// The party.
-        party: PartyId,
-        /// False if the party is enabled again.
-        disabled: bool,
-        /// Instance of the connected agent, if there is one.
-        connected: Option<InstanceId>,
-    },
-    /// A member has made progress.
-    Moved {
-        /// Party of the member.
-        party: PartyId,
-    },
-    /// An outage of the hub, its process or its database ended at `from`: every deadline for
-    /// messages of parties restarts, because the outage does not count against parties.
-    /// [`Input::Away`] reports absent parties separately.
-    TakenOver {
-        /// The end of the outage.
-        from: Timestamp,
-        /// Time at which the hub's wall clock was last set, if it was: the queue deadline restarts,
-        /// too.
-        clock_set: Option<Timestamp>,
-    },
-    /// Time has passed: check the deadlines.
-    Tick,
-}
-
-/// A consequence of a step. The caller applies it in the transaction that stores the run.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Effect {
-    /// Append an event to the task.
-    Event(Event),
-    /// Create a new run that retries this one.
-    Retry {
-        /// Earliest start of the new run.
-        not_before: Timestamp,
-    },
-}
-
-text_enum!(
-    /// Kind of an event.
-    EventKind {
-        /// A run was created or returned to the queue.
-        RunQueued = "run.queued",
-        /// A reservation round began.
-        RunReserving = "run.reserving",
-        /// The start was committed.
-        RunStarting = "run.starting",
-        /// Every required member runs.
-        RunRunning = "run.running",
-        /// The outcome became known.
-        RunStopping = "run.stopping",
-        /// The run ended successfully.
-        RunSucceeded = "run.succeeded",
-        /// The run failed.
-        RunFailed = "run.failed",
-        /// A user ended the run.
-        RunCancelled = "run.cancelled",
-        /// Every member has settled.
-        RunSettled = "run.settled",
-        /// A new run will retry this one.
-        RunRetry = "run.retry",
-        /// A member reported a new phase.
-        MemberPhase = "member.phase",
-        /// An agent of the party connected.
-        MemberConnected = "member.connected",
-        /// The session of the party ended.
-        MemberAway = "member.away",
-        /// The run continues without this member.
-        MemberReleased = "member.released",
-        /// The party's agent connected with another journal than before.
-        MemberReplaced = "member.replaced",
-        /// The task was submitted.
-        TaskCreated = "task.created",
-        /// The task was edited.
-        TaskEdited = "task.edited",
-        /// The task was deleted.
-        TaskDeleted = "task.deleted",
-    }
-);
-
-/// One entry of a task's history.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Event {
-    /// Kind of the event.
-    pub kind: EventKind,
-    /// Run of the event, if there is one.
-    pub run: Option<RunId>,
-    /// Party of the event, if there is one.
-    pub party: Option<PartyId>,
-    /// Sentence for people, or the name of a phase.
-    pub message: String,
-}
-
-text_enum!(
-    /// The rule that rejected an input.
-    Refusal {
-        /// The party is not a member of the run.
-        UnknownParty = "unknown_party",
-        /// The report comes from another journal.
-        WrongInstance = "wrong_instance",
-        /// The report belongs to an older reservation round.
-        OldAttempt = "old_attempt",
-        /// The hub already has a report with this or a greater sequence.
-        NotNewer = "not_newer",
-        /// The member has settled.
-        MemberTerminal = "member_terminal",
-        /// The run has ended or is stopping.
-        Ended = "ended",
-        /// The input changes nothing.
-        NoChange = "no_change",
-    }
-);
 
 impl Run {
     /// Creates a run and advances it as far as the facts allow.
