@@ -4,38 +4,32 @@
 //! Arguments, environment and requested resources come from the hub, and the party's policy has
 //! checked them.
 
+mod volumes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use flow_crd::{
-    Certificates, IflearnerJob, IflearnerJobSpec, OUTPUTS_DIR, OUTPUTS_VOLUME, Role as JobRole,
-    RunPolicy, Sidecar,
+    Certificates, IflearnerJob, IflearnerJobSpec, OUTPUTS_DIR, Role as JobRole, RunPolicy, Sidecar,
 };
 use flow_domain::framework::{GRPC, HTTP, PEER};
 use flow_domain::id::InstanceId;
 use flow_domain::member::{Reason, ReasonCode, Role};
 use k8s_openapi::api::core::v1::{
-    Container as PodContainer, EmptyDirVolumeSource, EnvVar, HostAlias, HostPathVolumeSource,
-    PersistentVolumeClaimVolumeSource, PodSpec, PodTemplateSpec, ResourceRequirements, Volume,
-    VolumeMount,
+    Container as PodContainer, EnvVar, HostAlias, PodSpec, PodTemplateSpec, ResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
+use self::volumes::{PodData, pod_data};
 use super::naming;
 use super::settings::Settings;
-use crate::runtime::{
-    Container, DataSource, Held, ImageSource, ProgressSource, StartRequest, WorkKey,
-};
+use crate::runtime::{Container, Held, ImageSource, ProgressSource, StartRequest, WorkKey};
 use crate::sidecar::native;
 
 /// Name of the workload's container.
 pub const WORKLOAD: &str = "workload";
-/// Name of the container that writes the data.
-const DATA: &str = "flow-data";
-/// Volume of everything that a workload may write except its results.
-const SCRATCH: &str = "flow-scratch";
 
 const DATA_DIR: &str = "/flow/data";
 const WORK_DIR: &str = "/flow/work";
@@ -168,53 +162,7 @@ fn pod(
     {
         env.insert(variable.to_owned(), place.to_owned());
     }
-    let scratch = |sub: &str, place: &str| VolumeMount {
-        name: SCRATCH.to_owned(),
-        mount_path: place.to_owned(),
-        sub_path: Some(sub.to_owned()),
-        ..VolumeMount::default()
-    };
-    let outputs = VolumeMount {
-        name: OUTPUTS_VOLUME.to_owned(),
-        mount_path: OUTPUTS_DIR.to_owned(),
-        // All runs of the party share the claim.
-        sub_path: settings.output_claim.as_ref().map(|_| name.to_owned()),
-        ..VolumeMount::default()
-    };
-    let mut mounts = vec![scratch("work", WORK_DIR), scratch("home", HOME), outputs];
-    let mut volumes = vec![
-        empty(SCRATCH),
-        settings
-            .output_claim
-            .as_ref()
-            .map_or_else(|| empty(OUTPUTS_VOLUME), |claim| claimed(OUTPUTS_VOLUME, claim, false)),
-    ];
-    let mut init_containers = None;
-    if let Some(data) = &request.data {
-        let (volume, sub_path) = data_volume(data)?;
-        volumes.push(volume);
-        let mount = |read_only: bool| VolumeMount {
-            name: DATA.to_owned(),
-            mount_path: DATA_DIR.to_owned(),
-            read_only: Some(read_only),
-            sub_path: sub_path.clone(),
-            ..VolumeMount::default()
-        };
-        mounts.push(mount(true));
-        if let DataSource::Image { image, args } = data {
-            init_containers = Some(vec![PodContainer {
-                name: DATA.to_owned(),
-                image: Some(image.clone()),
-                args: Some(args.iter().map(|arg| verbatim(arg)).collect()),
-                env: Some(variables(&BTreeMap::from([(
-                    "FED_DATA_DIR".to_owned(),
-                    DATA_DIR.to_owned(),
-                )]))),
-                volume_mounts: Some(vec![mount(false)]),
-                ..PodContainer::default()
-            }]);
-        }
-    }
+    let PodData { volumes, mounts, init_containers } = pod_data(request, name, settings)?;
     let inside = |path: &str| {
         if path.starts_with('/') { PathBuf::from(path) } else { image.root.join(path) }
     };
@@ -318,44 +266,6 @@ fn resources(request: &StartRequest, image: &Container) -> Option<ResourceRequir
     })
 }
 
-fn empty(name: &str) -> Volume {
-    Volume {
-        name: name.to_owned(),
-        empty_dir: Some(EmptyDirVolumeSource::default()),
-        ..Volume::default()
-    }
-}
-
-fn claimed(name: &str, claim: &str, read_only: bool) -> Volume {
-    let claim = PersistentVolumeClaimVolumeSource {
-        claim_name: claim.to_owned(),
-        read_only: Some(read_only),
-    };
-    Volume { name: name.to_owned(), persistent_volume_claim: Some(claim), ..Volume::default() }
-}
-
-/// The volume of a dataset and the directory in it.
-fn data_volume(data: &DataSource) -> Result<(Volume, Option<String>), Reason> {
-    Ok(match data {
-        DataSource::Directory(_) => {
-            let text = "the party's entry for the dataset names a directory, but its agent runs containers; \
-                        ask the party to add a `claim` to the entry";
-            return Err(Reason::new(ReasonCode::DatasetUnusable, text));
-        }
-        DataSource::Claim { claim, sub_path } => {
-            (claimed(DATA, claim, true), Some(sub_path.clone()).filter(|path| !path.is_empty()))
-        }
-        DataSource::HostPath { host_path } => {
-            let path = HostPathVolumeSource {
-                path: shown(host_path),
-                type_: Some("Directory".to_owned()),
-            };
-            (Volume { name: DATA.to_owned(), host_path: Some(path), ..Volume::default() }, None)
-        }
-        DataSource::Image { .. } => (empty(DATA), None),
-    })
-}
-
 /// The sidecar of every member, whatever its framework: a trainer's only progress is the metrics
 /// file.
 fn sidecar(
@@ -402,7 +312,10 @@ fn shown(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::volumes::DATA;
     use super::*;
+    use crate::runtime::DataSource;
+    use flow_crd::OUTPUTS_VOLUME;
     use flow_domain::template::Resources;
 
     fn settings() -> Settings {

@@ -21,12 +21,12 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Shared;
 use super::build::WORKLOAD;
 use super::record::{Record, Stage};
 use super::spool::{ProgressLines, Spool};
 use super::tail::{self, Source};
-use super::work_state::{self, MemberView};
+use super::work_state::{MemberView, work_state};
+use super::{Shared, pod_state};
 use crate::runtime::backoff::Backoff;
 use crate::runtime::logs::last_lines;
 use crate::runtime::observe::merge;
@@ -228,7 +228,7 @@ impl Entry {
         let seen = self.seen();
         let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
         let now = shared.clock.now();
-        work_state::work_state(&MemberView {
+        work_state(&MemberView {
             object,
             pods: &pods,
             stopping,
@@ -325,7 +325,7 @@ impl Entry {
         for pod in pods {
             let (Some(uid), name) = (pod.uid(), pod.name_any()) else { continue };
             let mut seen = self.seen();
-            if work_state::has_started(pod, WORKLOAD) {
+            if pod_state::has_started(pod, WORKLOAD) {
                 seen.ran = true;
                 let cancel_reads = seen.cancel_reads.clone();
                 seen.logs.entry(uid.clone()).or_insert_with(|| {
@@ -339,7 +339,7 @@ impl Entry {
                     ))
                 });
             }
-            if work_state::has_started(pod, SIDECAR_CONTAINER) {
+            if pod_state::has_started(pod, SIDECAR_CONTAINER) {
                 let cancel_reads = seen.cancel_reads.clone();
                 seen.sidecars.entry(uid.clone()).or_insert_with(|| {
                     let (entry, shared, uid) = (Arc::clone(self), Arc::clone(shared), uid.clone());
@@ -352,7 +352,7 @@ impl Entry {
                     ))
                 });
             }
-            if let Some(exit) = work_state::exit_of(pod, shared.clock.now()) {
+            if let Some(exit) = pod_state::exit_of(pod, shared.clock.now()) {
                 seen.exit = Some(exit);
             }
         }

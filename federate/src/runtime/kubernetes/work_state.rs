@@ -3,15 +3,15 @@
 //! An end that this module derives from watched objects may be stale; the follower reads the
 //! objects again and derives the state once more before it reports an end (see `follow`).
 
-use flow_crd::{IflearnerJob, IflearnerJobStatus, Phase, condition};
+use flow_crd::{IflearnerJob, IflearnerJobStatus, Phase};
 use flow_domain::member::{Exit, Reason, ReasonCode};
 use flow_domain::time::Timestamp;
-use k8s_openapi::api::core::v1::{
-    ContainerState, ContainerStateTerminated, ContainerStatus, Pod, PodCondition,
-};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::build::WORKLOAD;
+use super::pod_state::{exit_of, has_started, is_finished, node_lost, phase, waiting_containers};
+use super::reasons::{failure_reason, unreachable_reason, waiting_reason};
 use crate::runtime::WorkState;
 
 /// The observations of a member that was created.
@@ -44,101 +44,6 @@ pub fn work_state(view: &MemberView<'_>) -> WorkState {
     } else {
         living_state(view)
     }
-}
-
-/// The exit of a Pod's workload; `None` before it ended.
-#[must_use]
-pub fn exit_of(pod: &Pod, now: Timestamp) -> Option<Exit> {
-    let state = container(pod, WORKLOAD)?.state.as_ref()?.terminated.as_ref()?;
-    let ContainerStateTerminated {
-        exit_code,
-        finished_at,
-        reason,
-        signal,
-        started_at,
-        message,
-        ..
-    } = state;
-    let at =
-        |time: &Option<Time>| time.as_ref().map_or(now, |time| Timestamp(time.0.as_microsecond()));
-    let mut exit = Exit {
-        code: Some(*exit_code),
-        signal: None,
-        reason: None,
-        last_lines: Vec::new(),
-        started_at: at(started_at),
-        finished_at: at(finished_at),
-    };
-    match reason.as_deref() {
-        Some("OOMKilled") => {
-            exit.code = None;
-            exit.signal = Some(9);
-            let text = "the workload exceeded its memory limit and was killed; raise memory_mib of the \
-                        template";
-            exit.reason = Some(Reason::new(ReasonCode::ExitSignal, text));
-        }
-        Some("StartError" | "ContainerCannotRun") => {
-            let text = execution_fault(message.as_deref().unwrap_or_default());
-            exit.reason = Some(Reason::new(ReasonCode::SpawnFailed, text));
-        }
-        _ => {}
-    }
-    if let Some(number) = signal.filter(|number| *number > 0) {
-        exit.code = None;
-        exit.signal = Some(number);
-    }
-    Some(exit)
-}
-
-/// Explains why the container runtime could not execute the program. It does not quote the message,
-/// which may contain names of the party.
-fn execution_fault(message: &str) -> &'static str {
-    if message.contains("permission denied") {
-        "the program is in the image, but it is not executable: run `chmod +x` on it where the image is \
-         built"
-    } else if message.contains("no such file or directory")
-        || message.contains("executable file not found")
-    {
-        "the image has no such program, or the first line of the program names an interpreter that the \
-         image does not have: correct command and workdir of the template, or the image"
-    } else {
-        "the program could not be executed in its container; check command and workdir of the template \
-         against the image"
-    }
-}
-
-/// True if this container of a Pod has started: from then on it has a log.
-#[must_use]
-pub fn has_started(pod: &Pod, name: &str) -> bool {
-    state(pod, name).is_some_and(|state| state.running.is_some() || state.terminated.is_some())
-}
-
-/// True if this container of a Pod has ended, or its Pod has.
-#[must_use]
-pub fn has_ended(pod: &Pod, name: &str) -> bool {
-    is_finished(pod) || state(pod, name).is_some_and(|state| state.terminated.is_some())
-}
-
-/// True if no container of the Pod is alive, according to its kubelet or, for a removed node, the
-/// cluster.
-#[must_use]
-pub fn is_finished(pod: &Pod) -> bool {
-    matches!(phase(pod), Some("Succeeded" | "Failed"))
-}
-
-fn phase(pod: &Pod) -> Option<&str> {
-    pod.status.as_ref()?.phase.as_deref()
-}
-
-fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
-    let status = pod.status.as_ref()?;
-    let main = status.container_statuses.iter().flatten();
-    main.chain(status.init_container_statuses.iter().flatten())
-        .find(|container| container.name == name)
-}
-
-fn state<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerState> {
-    container(pod, name)?.state.as_ref()
 }
 
 /// The state of a member that runs or is starting.
@@ -196,185 +101,6 @@ fn node_loss(view: &MemberView<'_>, status: Option<&IflearnerJobStatus>) -> Opti
          its Pod after some minutes. Ask the party to check the node, or stop the run"
     };
     Some(Reason::new(ReasonCode::RuntimeError, format!("{text} ({name})")))
-}
-
-/// The name of the condition that shows that a Pod's node does not respond.
-fn node_lost(pod: &Pod) -> Option<&str> {
-    let status = pod.status.as_ref()?;
-    let condition =
-        |name: &str| status.conditions.iter().flatten().find(|condition| condition.type_ == name);
-    let target = condition("DisruptionTarget")
-        .filter(|target| target.status == "True")
-        .and_then(|target| target.reason.as_deref());
-    if target == Some("DeletionByTaintManager") && pod.metadata.deletion_timestamp.is_some() {
-        return target;
-    }
-    if status.reason.as_deref() == Some("NodeLost") || status.phase.as_deref() == Some("Unknown") {
-        return Some("NodeLost");
-    }
-    // A kubelet sets a reason with "not ready". The cluster, which sets the condition for a node
-    // that does not respond, sets none.
-    let by_cluster = |ready: &&PodCondition| {
-        ready.status == "False" && ready.reason.as_deref().is_none_or(str::is_empty)
-    };
-    let by_kubelet = condition("ContainersReady").is_some_and(|ready| ready.status == "False");
-    condition("Ready").filter(by_cluster).filter(|_| !by_kubelet).map(|_| "NodeNotReady")
-}
-
-/// The reason for which other members cannot dial a running member, if the operator must route to
-/// it.
-fn unreachable_reason(status: &IflearnerJobStatus) -> Option<Reason> {
-    let exposed =
-        status.condition(condition::EXPOSED).filter(|exposed| exposed.status != "True")?;
-    let detail = match exposed.reason.as_str() {
-        // Some ingress controllers never set an address.
-        "NoAddress" => return None,
-        "NotConfigured" | "ApiNotInstalled" | "ClientsNotAuthenticated" | "NotAccepted" => {
-            &exposed.message
-        }
-        _ => "the status of the member's object at the party contains the cause",
-    };
-    let text = format!(
-        "it runs, but the other parties cannot reach it; ask the party to repair the route: {detail} ({})",
-        exposed.reason
-    );
-    Some(Reason::new(ReasonCode::RuntimeError, text))
-}
-
-/// The reasons for which containers of a Pod do not start.
-fn waiting_containers(pod: &Pod) -> Vec<String> {
-    let Some(status) = &pod.status else { return Vec::new() };
-    let all = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
-    all.filter_map(|container| container.state.as_ref()?.waiting.as_ref()?.reason.clone()).collect()
-}
-
-/// The reason for which a member has not started. It does not quote the cluster, whose messages may
-/// contain names of the party.
-fn waiting_reason(name: &str, message: &str) -> Option<Reason> {
-    let reason = |code, text: &str| Some(Reason::new(code, format!("{text} ({name})")));
-    match name {
-        "Suspended" | "Created" | "Progressing" | "Pending" | "Starting" | "Scheduled"
-        | "Running" => None,
-        "ContainerCreating" | "PodInitializing" | "Pulling" => {
-            reason(ReasonCode::Pulling, "its Pod is being prepared")
-        }
-        _ => failure_reason(name, message),
-    }
-}
-
-/// The reason of an end, or of a delay that needs an action.
-fn failure_reason(name: &str, message: &str) -> Option<Reason> {
-    let reason = |code, text: &str| Some(Reason::new(code, format!("{text} ({name})")));
-    match name {
-        "ErrImagePull"
-        | "ImagePullBackOff"
-        | "InvalidImageName"
-        | "ErrImageNeverPull"
-        | "ImageInspectError"
-        | "RegistryUnavailable" => {
-            let text = "the cluster cannot pull the image; ask the party to correct the entry in its \
-                        image map, or its pull secret";
-            reason(ReasonCode::ImageUnusable, text)
-        }
-        "Unschedulable" | "SchedulerError" => {
-            // The scheduler's message contains numbers of nodes, never names.
-            let text = format!(
-                "the cluster has no node for its Pod; lower the template's resources, or ask the party for \
-                 capacity: {message}"
-            );
-            reason(ReasonCode::Unschedulable, text.trim_end_matches(['.', ' ', ';']))
-        }
-        "CreateContainerConfigError"
-        | "CreateContainerError"
-        | "RunContainerError"
-        | "StartError"
-        | "ContainerCannotRun" => {
-            let text = "its container could not be started; check command and workdir of the template, or \
-                        ask the party for the Pod's events";
-            reason(ReasonCode::SpawnFailed, text)
-        }
-        "RunsAsRoot" | "NotAllowed" => {
-            let text = "the party's namespace forbids what the image or its entry requires (to run as root, \
-                        or a directory of a node); ask the party to allow it";
-            reason(ReasonCode::ImageUnusable, text)
-        }
-        "DeadlineExceeded" => {
-            let text = "it ran longer than max_runtime_s, which includes the pull of its image; raise \
-                        max_runtime_s or make the training shorter";
-            reason(ReasonCode::MaxRuntimeExceeded, text)
-        }
-        "OOMKilled" => reason(
-            ReasonCode::ExitSignal,
-            "the workload exceeded its memory limit and was killed; raise memory_mib of the template",
-        ),
-        "Evicted"
-        | "TerminationByKubelet"
-        | "EvictionByEvictionAPI"
-        | "PreemptionByScheduler"
-        | "Preempting" => {
-            let text = "its Pod was evicted because the node needed the resources; start a new run, or ask \
-                        the party for capacity";
-            reason(ReasonCode::RuntimeError, text)
-        }
-        "NodeLost"
-        | "DeletionByPodGC"
-        | "DeletionByTaintManager"
-        | "NodeShutdown"
-        | "Terminated" => reason(ReasonCode::RuntimeError, "its node was lost; start a new run"),
-        "PodLost" => reason(
-            ReasonCode::RuntimeError,
-            "its Pod was removed before its exit was recorded; start a new run",
-        ),
-        "CertificatesMissing" => {
-            let text = format!(
-                "its namespace has no trust roots; ask the party to run `flow-operator setup certificates`: \
-                 {message}"
-            );
-            reason(ReasonCode::RuntimeError, &text)
-        }
-        "NameTaken" => reason(
-            ReasonCode::NameTaken,
-            &format!(
-                "another object has a name that it needs; ask the party to delete it: {message}"
-            ),
-        ),
-        // A message that quotes the API server may contain the party's entries, so it stays at the
-        // party from here on.
-        "InvalidTemplate" => {
-            let text = "the cluster rejects the Pod of the template with the party's entry for its image; ask \
-                        the party to correct the entry. The status of the object names the field";
-            reason(ReasonCode::ImageUnusable, text)
-        }
-        "Forbidden" => {
-            let text = "the operator lacks a permission at the party, or a rule there forbids it; ask the \
-                        party to apply what `flow-operator rbac` prints. The status of the object names the \
-                        permission";
-            reason(ReasonCode::RuntimeError, text)
-        }
-        "Rejected" => {
-            let text = "the cluster rejected an object of the member; ask the party for the cause in the \
-                        status of the IflearnerJob";
-            reason(ReasonCode::RuntimeError, text)
-        }
-        "JobDeleted" => reason(
-            ReasonCode::ObjectDeleted,
-            "its Job was deleted by another client; start a new run, and ask the party for the cause",
-        ),
-        _ if name == "QuotaExceeded" || message.contains("exceeded quota") => {
-            let text = "the quota of the party's namespace is exhausted; wait for other runs to end, or ask \
-                        the party for a larger quota";
-            reason(ReasonCode::ResourcesExhausted, text)
-        }
-        "PodNotCreated" => {
-            let text = "a rule of the party's namespace or cluster rejected its Pod; ask the party for the \
-                        rule in the status of the object";
-            reason(ReasonCode::RuntimeError, text)
-        }
-        _ => {
-            let text = "the cluster does not run it; ask the party for the cause in the status of the object";
-            reason(ReasonCode::RuntimeError, text)
-        }
-    }
 }
 
 /// The state without an object and a living Pod.
@@ -852,23 +578,5 @@ mod tests {
             Some(&job(json!({ "phase": "Failed", "reason": "JobDeleted" }))),
             &[]
         ))));
-    }
-
-    #[test]
-    fn reason_does_not_quote_the_cluster() {
-        let secret = "Back-off pulling image registry.internal/model:1; hostPath /srv/patients is not a directory";
-        let quoting = ["InvalidTemplate", "Forbidden", "Rejected", "PodNotCreated"];
-        for name in
-            ["ImagePullBackOff", "FailedMount", "CreateContainerConfigError", "Evicted", "Whatever"]
-                .into_iter()
-                .chain(quoting)
-        {
-            let reason = failure_reason(name, secret).expect("a reason");
-            assert!(
-                !reason.message.contains("internal") && !reason.message.contains("patients"),
-                "{}",
-                reason.message
-            );
-        }
     }
 }
