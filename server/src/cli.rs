@@ -14,6 +14,7 @@ use flow_common::{secret_file, telemetry};
 use crate::auth::TOKEN_FILE;
 use crate::config::{self, Config};
 use crate::error::StartError;
+use crate::import::{self, ImportArgs};
 use crate::reload::Reload;
 use crate::store::{Store, StoreError};
 use crate::{backup, serve, startup};
@@ -65,6 +66,11 @@ enum Command {
         #[arg(value_name = "PATH")]
         to: PathBuf,
     },
+    /// Take over templates, tasks and parties from another system; the hub must not be running.
+    Import {
+        #[command(subcommand)]
+        system: ImportCommand,
+    },
     /// Replace the embedded database by a backup; the hub must not be running.
     ///
     /// From a directory of `backup --all` it also restores a missing token, and names configuration,
@@ -86,6 +92,13 @@ enum ConfigCommand {
     Check,
     /// Print every effective value and its source.
     Dump,
+}
+
+#[derive(Debug, Subcommand)]
+enum ImportCommand {
+    /// From the database of iflearner-flow 0.2.0. Ids stay the same, so that an import can be
+    /// repeated. The report lists what is left out and why.
+    IflearnerFlow(ImportArgs),
 }
 
 /// Names the environment variable with the path of the configuration file.
@@ -175,6 +188,9 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             store.backup_to(&to).await.map_err(|error| StartError(chain(&error)))?;
             store.close().await;
             println!("wrote {}", to.display());
+        }
+        Command::Import { system: ImportCommand::IflearnerFlow(args) } => {
+            import::from_iflearner_flow(&config, args).await?;
         }
         Command::Restore { from, .. } => restore(&config, from.as_deref()).await?,
         Command::Token => {

@@ -17,6 +17,8 @@ pub mod engine;
 pub mod error;
 pub mod grpc;
 mod hub_agent;
+pub mod iflearner_flow;
+mod import;
 pub mod listener;
 pub mod metrics;
 pub mod readiness;

@@ -1,5 +1,8 @@
 //! Commands that check a hub's data without serving, run as programs: exit status and output.
 
+#[path = "commands/import.rs"]
+mod import;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
