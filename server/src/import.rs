@@ -83,6 +83,7 @@ pub(crate) async fn from_iflearner_flow(
         store: store.as_ref(),
         project: &project,
         aggregator: &config.hub_agent.party,
+        has_own_agent: config.hub_agent.enabled,
         renamed: &renamed,
         now,
     };

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
+use flow_common::text::foreign;
 use flow_domain::id::{DatasetName, PartyId, ProjectId, TaskId, TemplateId};
 use flow_domain::member::Role;
 use flow_domain::task::{Rules, Task, TaskBody, TaskMember};
@@ -17,6 +18,8 @@ use crate::store::{Store, StoreError};
 
 /// Rounds of training of an imported task: the original's documented default. It stored none.
 const EPOCHS: u32 = 10;
+/// Most characters of one line of the report that quotes the original.
+const LINE_CHARS_MAX: usize = 1_000;
 /// States in which a task of the original runs.
 const ACTIVE: [&str; 4] = ["Started", "Pending", "Running", "Unknown"];
 
@@ -27,6 +30,8 @@ pub(super) struct Target<'a> {
     pub(super) project: &'a ProjectId,
     /// The party that runs the aggregators.
     pub(super) aggregator: &'a PartyId,
+    /// The hub creates that party at its start.
+    pub(super) has_own_agent: bool,
     /// New names of parties.
     pub(super) renamed: &'a BTreeMap<String, PartyId>,
     pub(super) now: Timestamp,
@@ -169,7 +174,7 @@ impl Plan {
             revision: 1,
             body: content,
             created_at: time(row.created_at, target.now),
-            modified_at: time(row.modified_at, target.now),
+            modified_at: time(row.modified_at.or(row.created_at), target.now),
         });
         Ok(())
     }
@@ -192,7 +197,8 @@ impl Plan {
             }
             found.insert(name, party.ok());
         }
-        for party in found.values().flatten().chain([target.aggregator]) {
+        let aggregator = Some(target.aggregator).filter(|_| !target.has_own_agent);
+        for party in found.values().flatten().chain(aggregator) {
             if target.has_party(party).await? {
                 self.present.parties += 1;
             } else {
@@ -291,7 +297,7 @@ impl Plan {
             project: target.project.clone(),
             body,
             created_at: time(row.created_at, target.now),
-            modified_at: time(row.modified_at, target.now),
+            modified_at: time(row.modified_at.or(row.created_at), target.now),
             runs: 0,
             deleted_at: None,
         }))
@@ -318,13 +324,15 @@ impl Plan {
         ] {
             if !lines.is_empty() {
                 let _ = writeln!(text, "\n{title}:");
-                lines.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+                for line in lines {
+                    let _ = writeln!(text, "  {}", foreign(line, LINE_CHARS_MAX));
+                }
             }
         }
         if !self.statuses.is_empty() {
             let counts: Vec<_> =
                 self.statuses.iter().map(|(status, count)| format!("{status} {count}")).collect();
-            let counts = counts.join(", ");
+            let counts = foreign(&counts.join(", "), LINE_CHARS_MAX);
             let _ = writeln!(text, "\nstates at the original, not imported as runs: {counts}");
         }
         for (party, datasets) in &self.datasets {
