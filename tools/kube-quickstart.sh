@@ -179,6 +179,9 @@ kubectl -n hub rollout status deployment/flow-server --timeout=180s > /dev/null 
     fail "the hub does not come up" "$state/hub.log"
 }
 flowctl() { kubectl -n hub exec -i deploy/flow-server -- flowctl "$@"; }
+flowctl whoami < /dev/null > "$state/setup.log" 2>&1 \
+    || flowctl setup --name quickstart < /dev/null > "$state/setup.log" 2>&1 \
+    || fail "could not create the first account" "$state/setup.log"
 say "the hub is up"
 
 for party in hub "${parties[@]}"; do

@@ -29,8 +29,8 @@ rest_before=$(port rest "$state/hub.toml")
 grpc_before=$(port grpc "$state/hub.toml")
 rest_port=${REST_PORT:-${rest_before:-1235}}
 grpc_port=${GRPC_PORT:-${grpc_before:-1234}}
-export FLOW_SERVER=http://127.0.0.1:$rest_port FLOW_DATA_DIR=$state/hub
-unset FLOW_TOKEN_FILE
+export FLOW_SERVER=http://127.0.0.1:$rest_port FLOW_DATA_DIR=$state/hub FLOW_TOKEN_FILE=$state/token
+unset FLOW_CONTEXT FLOW_PROJECT
 
 say() { echo "quickstart: $*"; }
 # fail SENTENCE [LOG]: reports an error with the end of the log that shows its cause.
@@ -119,11 +119,24 @@ launch() {
     shift
     setsid "$@" >> "$state/$name.log" 2>&1 < /dev/null &
 }
+# Creates the first account of the hub with a token, or a new token in place of one that was lost or has expired.
+sign_in() {
+    if [ -e "$state/hub/setup-code" ]; then
+        rm -f "$FLOW_TOKEN_FILE"
+        "$bin/flowctl" setup --name quickstart
+    elif [ -e "$state/hub/flow.db" ]; then
+        (umask 077 && "$bin/flow-server" admin-token quickstart --config "$state/hub.toml" > "$FLOW_TOKEN_FILE.new") \
+            && mv "$FLOW_TOKEN_FILE.new" "$FLOW_TOKEN_FILE"
+    fi
+}
 start_hub() {
-    local deadline=$((SECONDS + 30)) hub
+    local deadline=$((SECONDS + 30)) hub code
     launch hub "$bin/flow-server" serve --config "$state/hub.toml"
     hub=$!
     until "$bin/flowctl" party list > /dev/null 2> "$state/flowctl.log"; do
+        code=$?
+        # 5: no valid token.
+        [ "$code" != 5 ] || sign_in > /dev/null 2>> "$state/flowctl.log" || true
         kill -0 "$hub" 2>/dev/null || fail "the hub did not start" "$state/hub.log"
         [ "$SECONDS" -lt "$deadline" ] || fail "the hub does not answer on $FLOW_SERVER" "$state/hub.log"
         sleep 0.1
@@ -153,7 +166,7 @@ hints() {
     cat << END
   Hub and agents are up. Try, in any shell:
 
-    export FLOW_SERVER=$FLOW_SERVER FLOW_DATA_DIR=$(printf %q "$FLOW_DATA_DIR") PATH=\$PATH:$(printf %q "$bin")
+    export FLOW_SERVER=$FLOW_SERVER FLOW_TOKEN_FILE=$(printf %q "$FLOW_TOKEN_FILE") PATH=\$PATH:$(printf %q "$bin")
     flowctl task list
     flowctl logs digits party-a
     flowctl task submit $(printf %q "$repo/$workload/task.yaml") --name again --epochs 8 -p fit-seconds=1 --watch

@@ -27,6 +27,7 @@ macro_rules! same_fields {
     };
 }
 
+mod access;
 mod apply;
 mod comparison;
 mod event;
@@ -46,6 +47,11 @@ mod task;
 mod template;
 mod time;
 
+pub use access::{
+    AuditEntry, Me, Membership, MembershipInput, NewPassword, NewProject, NewToken, NewUser,
+    OfferInput, OfferedParty, Project, ProjectAccess, ProjectEdit, SecretText, Session,
+    SessionList, SetupDone, SetupInput, SignIn, Token, TokenCreated, User, UserEdit,
+};
 pub use apply::{Applied, AppliedTask, AppliedTemplate, ApplyOutcome, ApplyRequest, TaskDocument};
 pub use comparison::{
     ComparedInput, ComparedMetric, ListedRun, MetricValues, RunComparison, RunToCompare,

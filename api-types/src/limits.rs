@@ -41,3 +41,15 @@ pub const ID_PREFIX_PATTERN: &str = "^[0-9a-f]{0,32}$";
 pub const COMPARED_RUNS_MIN: usize = 2;
 /// Most runs of a comparison.
 pub const COMPARED_RUNS_MAX: usize = 10;
+/// Days until an API token expires if the request names no number.
+pub const TOKEN_DAYS_DEFAULT: u32 = 90;
+/// Most days until an API token expires.
+pub const TOKEN_DAYS_MAX: u32 = 3650;
+/// Longest name of an API token, in characters.
+pub const TOKEN_NAME_CHARS_MAX: usize = 100;
+/// Shortest password, in characters.
+pub const PASSWORD_CHARS_MIN: usize = 12;
+/// Longest password, in characters.
+pub const PASSWORD_CHARS_MAX: usize = 256;
+/// Most datasets of a party that are offered to a project by name.
+pub const OFFERED_DATASETS_MAX: usize = 1000;

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use flow_domain::access::{ProjectRole, TokenScope, UserKind};
 use flow_domain::error::ErrorCode;
-use flow_domain::id::{DatasetName, Digest, InstanceId, PartyId};
+use flow_domain::id::{DatasetName, Digest, InstanceId, PartyId, UserName};
 use flow_domain::member::{Contact, MemberPhase, Role};
 use flow_domain::progress::Point;
 use flow_domain::run::{EventKind, NewMember, NewRun, RunInputs};
@@ -14,10 +15,11 @@ use flow_domain::time::Timestamp;
 
 use crate::template::{default_grace, default_max_runtime};
 use crate::{
-    Agent, ApplyRequest, Event, Member, NewParty, Orphan, Output, OutputList, ParamSchemaInput,
-    Party, PartyCreated, Problem, ResourcesInput, Revision, RulesInput, Run, RunSummary,
-    SecretRotation, SeriesList, StartInput, Task, TaskDocument, TaskInput, TaskMemberInput,
-    Template, TemplateInput, Time,
+    Agent, ApplyRequest, Event, Member, MembershipInput, NewParty, NewPassword, NewProject,
+    NewToken, NewUser, OfferInput, Orphan, Output, OutputList, ParamSchemaInput, Party,
+    PartyCreated, Problem, ProjectEdit, ResourcesInput, Revision, RulesInput, Run, RunSummary,
+    SecretRotation, SecretText, SeriesList, SetupInput, SignIn, StartInput, Task, TaskDocument,
+    TaskInput, TaskMemberInput, Template, TemplateInput, Time, UserEdit,
 };
 
 /// 2026-01-01T00:00:00Z.
@@ -59,7 +61,7 @@ fn run() -> flow_domain::run::Run {
         task: sample::task_id(),
         number: 1,
         retry_of: None,
-        started_by: Some("bootstrap".to_owned()),
+        started_by: Some("alice".to_owned()),
         inputs: Some(inputs),
         retries_left: task.rules.retries,
         not_before: CREATED_AT,
@@ -193,7 +195,7 @@ impl Task {
             runs: 1,
             deleted_at: None,
         };
-        Self::new(task, 2, Some(summary))
+        Self { created_by: Some(user().into()), ..Self::new(task, 2, Some(summary)) }
     }
 }
 
@@ -352,4 +354,97 @@ impl Time {
     pub fn sample() -> Self {
         CREATED_AT.into()
     }
+}
+
+impl SetupInput {
+    /// The first account of a hub.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self { code: SecretText("0123456789abcdef".to_owned()), name: user(), password: None }
+    }
+}
+
+impl NewUser {
+    /// A person without a password.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self { name: user(), kind: UserKind::Person, federation_admin: false, password: None }
+    }
+}
+
+impl UserEdit {
+    /// Disables an account.
+    #[must_use]
+    pub const fn sample() -> Self {
+        Self { federation_admin: None, disabled: Some(true) }
+    }
+}
+
+impl NewPassword {
+    /// A change of the own password.
+    #[must_use]
+    pub fn sample() -> Self {
+        let text = |text: &str| SecretText(text.to_owned());
+        Self { password: text("correct horse battery"), current: Some(text("a staple of old")) }
+    }
+}
+
+impl NewToken {
+    /// A token of a CI job.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self {
+            name: "nightly training".to_owned(),
+            user: None,
+            scope: TokenScope::Api,
+            project: None,
+            role: Some(ProjectRole::Submitter),
+            expires_in_days: crate::limits::TOKEN_DAYS_DEFAULT,
+        }
+    }
+}
+
+impl SignIn {
+    /// A person with a password.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self { name: user().into(), password: SecretText("correct horse battery".to_owned()) }
+    }
+}
+
+impl NewProject {
+    /// A project with the parties that are offered to it.
+    #[must_use]
+    pub fn sample() -> Self {
+        let name = "tumours".parse().expect("constant is a project name");
+        Self { name, remark: "Segmentation of tumours".to_owned(), all_parties: false }
+    }
+}
+
+impl ProjectEdit {
+    /// Offers all parties.
+    #[must_use]
+    pub const fn sample() -> Self {
+        Self { remark: None, all_parties: Some(true) }
+    }
+}
+
+impl MembershipInput {
+    /// A submitter.
+    #[must_use]
+    pub const fn sample() -> Self {
+        Self { role: ProjectRole::Submitter }
+    }
+}
+
+impl OfferInput {
+    /// One dataset.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self { datasets: Some(vec!["digits".parse().expect("constant is a dataset name")]) }
+    }
+}
+
+fn user() -> UserName {
+    "alice".parse().expect("constant is a user name")
 }

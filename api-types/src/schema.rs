@@ -162,6 +162,8 @@ number_schema! {
     PageLimit = 1_u32, limits::PAGE_ITEMS_MAX, limits::PAGE_ITEMS_DEFAULT;
     /// Number of an event within its task; 0 is before the first event.
     EventNumber = 0_u32, i64::MAX.unsigned_abs();
+    /// Days until a token expires; 0: never.
+    TokenDays = 0_u32, limits::TOKEN_DAYS_MAX, limits::TOKEN_DAYS_DEFAULT;
     /// Number of lines from the end of a log.
     TailLines = 0_u32, limits::TAIL_LINES_MAX;
 }
@@ -186,6 +188,10 @@ container_schema! {
         .items(reference::<crate::TaskMemberInput>())
         .min_items(Some(1))
         .max_items(Some(limit::MEMBERS_MAX));
+    /// Names of datasets that a project may use.
+    OfferedDatasets of DatasetName = ArrayBuilder::new()
+        .items(reference::<DatasetName>())
+        .max_items(Some(limits::OFFERED_DATASETS_MAX));
     /// Ids of different runs.
     ComparedRuns of Id = ArrayBuilder::new()
         .items(reference::<Id>())
@@ -273,6 +279,26 @@ text_schema! {
     /// Name under which a party offers data: 1 to 63 of a-z, 0-9 and '-', not starting or ending
     /// with '-'.
     DatasetName = |object| object.pattern(Some(flow_domain::id::SLUG_PATTERN)).examples(["digits"]);
+    /// Name of a project: 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'.
+    ProjectName = |object| object.pattern(Some(flow_domain::id::SLUG_PATTERN)).examples(["default"]);
+    /// Name of an account: 1 to 63 of a-z, 0-9, '.', '_', '@' and '-', starting with a letter or
+    /// digit.
+    UserName = |object| object.pattern(Some(flow_domain::id::USER_NAME_PATTERN)).examples(["alice"]);
+    /// Password.
+    Password = |object| object
+        .min_length(Some(limits::PASSWORD_CHARS_MIN))
+        .max_length(Some(limits::PASSWORD_CHARS_MAX));
+    /// Purpose of an API token.
+    TokenName = |object| object
+        .pattern(Some(limits::FILTER_PATTERN))
+        .min_length(Some(1))
+        .max_length(Some(limits::TOKEN_NAME_CHARS_MAX));
+    /// Role of an account in a project. A role includes the roles before it.
+    ProjectRole = values!(flow_domain::access::ProjectRole);
+    /// Kind of an account.
+    UserKind = values!(flow_domain::access::UserKind);
+    /// Uses of an API token: the API, or only the metrics page.
+    TokenScope = values!(flow_domain::access::TokenScope);
     /// Time as RFC 3339 in UTC.
     DateTime = |object| object.format(Some(utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::DateTime)));
     /// Role of a party in a task.

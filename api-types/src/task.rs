@@ -213,6 +213,10 @@ pub struct Task {
     pub members: Vec<TaskMember>,
     /// Deadlines, retries and number of parties of each run.
     pub rules: Rules,
+    /// Name of the account that created the task. Absent if the account was deleted, and for a task
+    /// from before accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
     /// When the task was created.
     pub created_at: Time,
     /// When the task was last edited.
@@ -255,6 +259,7 @@ impl Task {
             parameters,
             members: members.into_iter().map(Into::into).collect(),
             rules: rules.into(),
+            created_by: None,
             created_at: created_at.into(),
             modified_at: modified_at.into(),
             version,

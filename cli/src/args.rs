@@ -1,5 +1,6 @@
 //! The command line.
 
+mod access;
 mod run;
 mod task;
 
@@ -11,6 +12,10 @@ use clap_complete::engine::ArgValueCompleter;
 use flow_domain::id::PartyId;
 use flow_domain::output::OutputPath;
 
+pub use access::{
+    ContextCommand, LoginArgs, MemberCommand, OfferCommand, ProjectCommand, SetupArgs,
+    TokenCommand, UserCommand,
+};
 pub use run::{
     ChosenMetrics, LogPart, LogsArgs, MetricsArgs, RunCommand, RunLogsArgs, RunMetricsArgs, RunName,
 };
@@ -49,24 +54,23 @@ Exit codes: 0 success, 1 failure, 2 invalid command line or file, 3 not found,
 answer, 7 watched run cancelled, 130 interrupted.";
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// REST address of the hub
-    #[arg(
-        long,
-        global = true,
-        env = "FLOW_SERVER",
-        hide_env_values = true,
-        default_value = "http://127.0.0.1:1235",
-        value_name = "URL"
-    )]
-    pub server: String,
+    /// Hub and account, as `flowctl login` stored them [default: the current context]
+    #[arg(long, global = true, env = "FLOW_CONTEXT", hide_env_values = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// REST address of the hub [default: that of the context, else http://127.0.0.1:1235]
+    #[arg(long, global = true, env = "FLOW_SERVER", hide_env_values = true, value_name = "URL")]
+    pub server: Option<String>,
     /// File with the only trusted certificate authorities for the hub's certificate [default: the
     /// authorities of this machine]
     #[arg(long, global = true, env = "FLOW_CA_FILE", hide_env_values = true, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// File with your API token
+    /// Project of the command [default: that of the context, else that of the token]
+    #[arg(long, global = true, env = "FLOW_PROJECT", hide_env_values = true, value_name = "NAME")]
+    pub project: Option<String>,
+    /// File with your API token [default: the token of the context]
     #[arg(
         long,
         global = true,
@@ -75,17 +79,6 @@ pub struct Global {
         value_name = "FILE"
     )]
     pub token_file: Option<PathBuf>,
-    /// Data directory of a hub on this machine: flowctl uses its bootstrap-token if no token file
-    /// is named
-    #[arg(
-        long,
-        global = true,
-        env = "FLOW_DATA_DIR",
-        hide_env_values = true,
-        default_value = "flow-server.data",
-        value_name = "DIR"
-    )]
-    pub data_dir: PathBuf,
     /// Output format: table, json or yaml
     #[arg(short, long, global = true, value_enum, default_value_t, hide_possible_values = true)]
     pub output: Format,
@@ -129,6 +122,32 @@ pub enum Command {
     /// Manage orphans: members that run at parties and that a restored hub does not know
     #[command(subcommand)]
     Orphan(OrphanCommand),
+    /// Create the first account of a hub and sign in
+    Setup(SetupArgs),
+    /// Sign in with name and password; flowctl keeps an API token
+    Login(LoginArgs),
+    /// Delete the token of the context
+    Logout,
+    /// Show your account, project and role
+    Whoami,
+    /// Choose between hubs
+    #[command(subcommand)]
+    Context(ContextCommand),
+    /// Manage API tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Manage accounts
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Manage projects, their members and their parties
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// List the newest sign-ins and changes of access
+    Audit {
+        /// Number of entries
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=200))]
+        limit: u8,
+    },
     /// Show a task with its newest run, members and events
     Describe(TaskName),
     /// Follow a run until it ends; the same as `task watch`

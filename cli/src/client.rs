@@ -3,21 +3,22 @@
 //! A request that changes something carries an `Idempotency-Key`, so a retry after a broken
 //! connection or a 503 is safe. The caller gets an error only after the last retry.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use flow_api_types::Page;
+use flow_api_types::{Page, Session, TokenCreated};
 use flow_common::error::root_cause;
 use flow_common::loopback::is_loopback_host;
-use flow_common::secret_file::{self, Secret, SecretFileError};
+use flow_common::secret_file::{self, Secret};
 use flow_common::tls::client::{self as tls, Trust};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, ETAG, HeaderMap, IF_MATCH, RETRY_AFTER, SET_COOKIE,
 };
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::contexts::Connection;
 use crate::error::{CliError, ExitStatus};
 use crate::response::unreadable;
 
@@ -38,8 +39,8 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     token: Option<Secret>,
-    /// File in which flowctl looked for the token, if none was named and it does not exist.
-    missing_token: Option<PathBuf>,
+    /// Project of each request; `None` leaves the choice to the hub.
+    project: Option<String>,
 }
 
 /// A document and its `ETag`. An edit with the tag fails if the document has changed since.
@@ -85,14 +86,14 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| CliError::new(ExitStatus::Failed, error.to_string()))?;
-        Ok(Self { http, base, token, missing_token: None })
+        Ok(Self { http, base, token, project: None })
     }
 
-    /// Remembers the file that has no token, for the error of a hub that needs one.
-    #[must_use]
-    pub fn with_missing_token(mut self, path: PathBuf) -> Self {
-        self.missing_token = Some(path).filter(|_| self.token.is_none());
-        self
+    /// Creates the client of a connection.
+    pub fn of(connection: &Connection) -> Result<Self, CliError> {
+        let Connection { name: _, server, ca_file, project, token } = connection;
+        let client = Self::new(server, ca_file.as_deref(), token.clone())?;
+        Ok(Self { project: project.clone(), ..client })
     }
 
     /// Returns the address of the hub, for messages.
@@ -166,6 +167,30 @@ impl Client {
         read(self.send_up_to(1, Method::POST, path, &[], Some(body), None).await?).await
     }
 
+    /// Opens a session with name and password, creates a token in it, and ends the session.
+    pub async fn sign_in(&self, sign_in: &Value, token: &Value) -> Result<TokenCreated, CliError> {
+        let send = async |request: reqwest::RequestBuilder| {
+            let request = request.timeout(REQUEST_TIMEOUT).header(ACCEPT, "application/json");
+            let sent = request.send().await.map_err(|error| self.unreachable(&error))?;
+            self.checked(sent).await
+        };
+        let post = |path: &[&str], body: &Value| {
+            let request = self.http.post(self.url(path, &[])?);
+            Ok::<_, CliError>(
+                request.header(CONTENT_TYPE, "application/json").body(body.to_string()),
+            )
+        };
+        let response = send(post(&["sessions"], sign_in)?).await?;
+        let cookie = response.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok());
+        let cookie = cookie.and_then(|text| text.split(';').next()).unwrap_or_default().to_owned();
+        let session: Session = read(response).await?;
+        let created = send(post(&["tokens"], token)?.header(COOKIE, &cookie)).await;
+        let url = self.url(&["sessions", &session.id], &[])?;
+        // The session ends by itself if this fails.
+        let _ = send(self.http.delete(url).header(COOKIE, &cookie)).await;
+        read(created?).await
+    }
+
     /// Reads all pages of a list. `cursor` is the query parameter for the `next` of the previous
     /// page.
     pub async fn list<T: DeserializeOwned>(
@@ -215,8 +240,10 @@ impl Client {
             .pop_if_empty()
             .extend(["api", "v2"])
             .extend(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
+        let project = self.project.as_deref().map(|project| ("project", project));
+        let pairs: Vec<_> = query.iter().copied().chain(project).collect();
+        if !pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(pairs);
         }
         Ok(url)
     }
@@ -303,13 +330,6 @@ impl Client {
         let mut error = CliError::from_response(status.as_u16(), &body);
         if error.exit == ExitStatus::Auth && status == StatusCode::UNAUTHORIZED {
             error.remedy = Some(TOKEN_REMEDY.to_owned());
-            if let Some(path) = &self.missing_token {
-                error.message = format!("no token: {} does not exist here", path.display());
-                error.remedy = Some(
-                    "Set FLOW_DATA_DIR to the data directory of the hub, or name the file with your token by --token-file."
-                        .to_owned(),
-                );
-            }
         }
         Err(error)
     }
@@ -347,18 +367,12 @@ fn idempotency_key() -> Result<String, CliError> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-const TOKEN_REMEDY: &str = "Name the file with your token by --token-file or FLOW_TOKEN_FILE. A new hub writes a token to DATA_DIR/bootstrap-token.";
+const TOKEN_REMEDY: &str = "Sign in with `flowctl login`, or name the file with your API token by --token-file or FLOW_TOKEN_FILE.";
 
-/// Reads the token from the named file, or else from the data directory of a hub on this machine.
-/// The token is never an argument: every user of the machine can read the command line.
-pub fn find_token(named: Option<&Path>, data_dir: &Path) -> Result<Option<Secret>, CliError> {
-    let path: PathBuf = named.map_or_else(|| data_dir.join("bootstrap-token"), Path::to_owned);
-    match secret_file::read(&path) {
-        Ok(token) => Ok(Some(token)),
-        // The hub reports whether it needs a token.
-        Err(SecretFileError::Io { .. }) if named.is_none() => Ok(None),
-        Err(error) => {
-            Err(CliError::new(ExitStatus::Auth, error.to_string()).with_remedy(TOKEN_REMEDY))
-        }
-    }
+/// Reads a token from a file. The token is never an argument: every user of the machine can read the
+/// command line.
+pub fn read_token(path: &Path) -> Result<Secret, CliError> {
+    secret_file::read(path).map_err(|error| {
+        CliError::new(ExitStatus::Auth, error.to_string()).with_remedy(TOKEN_REMEDY)
+    })
 }

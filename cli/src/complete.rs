@@ -1,14 +1,16 @@
 //! Completion of names in a shell: asks the hub of the environment.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap_complete::engine::CompletionCandidate;
 use flow_common::text::is_unsafe;
 use serde_json::Value;
 
-use crate::client::{Client, find_token};
+use crate::args::Global;
+use crate::client::Client;
+use crate::contexts::Contexts;
+use crate::output::{Color, Format};
 
 /// Longest time for which a shell waits for names.
 const COMPLETION_TIMEOUT: Duration = Duration::from_secs(1);
@@ -39,13 +41,18 @@ fn names(list: &str, typed: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 async fn read(list: &str, typed: &str) -> Option<Vec<CompletionCandidate>> {
-    let file =
-        |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let server =
-        std::env::var("FLOW_SERVER").unwrap_or_else(|_| "http://127.0.0.1:1235".to_owned());
-    let data_dir = file("FLOW_DATA_DIR").unwrap_or_else(|| "flow-server.data".into());
-    let token = find_token(file("FLOW_TOKEN_FILE").as_deref(), &data_dir).ok()?;
-    let client = Client::new(&server, file("FLOW_CA_FILE").as_deref(), token).ok()?;
+    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let global = Global {
+        context: text("FLOW_CONTEXT"),
+        server: text("FLOW_SERVER"),
+        ca_file: text("FLOW_CA_FILE").map(Into::into),
+        project: text("FLOW_PROJECT"),
+        token_file: text("FLOW_TOKEN_FILE").map(Into::into),
+        output: Format::default(),
+        color: Color::default(),
+        schema: false,
+    };
+    let client = Client::of(&Contexts::read().ok()?.connection(&global).ok()?).ok()?;
     // The hub filters tasks and templates by the beginning of names.
     let filter: &[(&str, &str)] = if list == "parties" { &[] } else { &[("name", typed)] };
     let page: Value = client.get(&[list], &[filter, &[("limit", "200")]].concat()).await.ok()?;

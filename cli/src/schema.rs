@@ -81,6 +81,24 @@ fn of_output(verb: &[&str]) -> Option<Value> {
         ["party", "get"] => one::<api::Party>(),
         ["orphan", "list"] => list::<api::Orphan>(),
         ["orphan", "stop" | "keep"] => one::<api::Orphan>(),
+        ["whoami"] => one::<api::Me>(),
+        ["token", "list"] => list::<api::Token>(),
+        ["user", "list"] => list::<api::User>(),
+        ["user", "get" | "create" | "disable" | "enable"] => one::<api::User>(),
+        ["project", "list"] => list::<api::Project>(),
+        ["project", "create"] => one::<api::Project>(),
+        ["project", "member", "list"] => list::<api::Membership>(),
+        ["project", "member", "set"] => one::<api::Membership>(),
+        ["project", "party", "list"] => list::<api::OfferedParty>(),
+        ["project", "party", "offer"] => one::<api::OfferedParty>(),
+        ["audit"] => list::<api::AuditEntry>(),
+        ["context", "list"] => {
+            let (text, maybe) = (json!({"type": "string"}), json!({"type": ["string", "null"]}));
+            let context = json!({"type": "object", "required": ["name", "server", "current"],
+                "properties": {"name": text, "server": text, "project": maybe, "user": maybe,
+                    "current": {"type": "boolean"}}});
+            json!({"$schema": DRAFT, "type": "array", "items": context})
+        }
         ["version"] => {
             let text = json!({"type": "string"});
             json!({"$schema": DRAFT, "type": "object", "required": ["flowctl", "hub"],
@@ -222,20 +240,31 @@ mod tests {
             .collect();
         let expected = [
             "completions",
+            "context delete",
+            "context use",
             "diff",
+            "login",
+            "logout",
             "logs",
             "party add",
             "party disable",
             "party enable",
             "party remove",
             "party rotate-secret",
+            "project member remove",
+            "project party withdraw",
             "run logs",
             "schema",
+            "setup",
             "task delete",
             "task init",
             "task logs",
             "template delete",
+            "token create",
+            "token delete",
             "top",
+            "user delete",
+            "user set-password",
         ];
         let mut without: Vec<&str> = without.iter().map(String::as_str).collect();
         without.sort_unstable();

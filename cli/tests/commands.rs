@@ -119,7 +119,7 @@ fn u1_run_shows_its_inputs_and_lists_show_differing_parameters() {
     let digest =
         json!(flow_api_types::Member::sample())["digest"].as_str().unwrap()[..12].to_owned();
     for part in [
-        "by          bootstrap\n",
+        "by          alice\n",
         "template    digits revision 1\n",
         "parameters  lr=0.1 same=1\n",
         "retries     0, 0 left\n",
@@ -263,8 +263,7 @@ fn each_kind_of_error_has_its_exit_code_and_remedy() {
             json!({"code": code, "detail": "the request failed", "request_id": "r-1"}),
         ));
         let done = fake.run(&["task", "list"]).exits(exit);
-        let begin =
-            if status == 401 { "error: no token: /" } else { "error: the request failed\n" };
+        let begin = "error: the request failed\n";
         assert!(done.err.starts_with(begin) && done.err.contains("help:"), "{done:?}");
     }
     fake.stop();
@@ -401,28 +400,29 @@ fn rejected_party_leaves_no_secret_file() {
 }
 
 #[test]
-fn missing_token_names_the_file() {
-    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+fn missing_token_names_the_command_that_gets_one() {
+    let fake = Fake::start();
     fake.world().problem =
         Some((401, json!({"code": "unauthenticated", "detail": "no token was sent"})));
-    let folder = dir.path().to_str().unwrap();
-    let done = fake.run(&["task", "list", "--data-dir", folder]).exits(5);
-    let expected = format!("error: no token: {folder}/bootstrap-token does not exist here\n");
-    assert!(done.err.starts_with(&expected) && done.err.contains("FLOW_DATA_DIR"), "{done:?}");
+    let done = fake.run(&["task", "list"]).exits(5);
+    assert!(done.err.starts_with("error: no token was sent\n"), "{done:?}");
+    assert!(
+        done.err.contains("`flowctl login`") && done.err.contains("FLOW_TOKEN_FILE"),
+        "{done:?}"
+    );
 }
 
 #[test]
 fn token_file_must_be_private() {
     let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
-    let path = dir.path().join("bootstrap-token");
+    let path = dir.path().join("token");
     fs::write(&path, "t0ken\n").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let done = fake.run(&["task", "list", "--token-file", path.to_str().unwrap()]).exits(5);
     assert!(done.err.contains("chmod 600"), "{done:?}");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     fake.run(&["task", "list", "--token-file", path.to_str().unwrap()]).exits(0);
-    fake.run(&["task", "list", "--data-dir", dir.path().to_str().unwrap()]).exits(0);
-    assert_eq!(fake.world().tokens, ["Bearer t0ken", "Bearer t0ken"]);
+    assert_eq!(fake.world().tokens, ["Bearer t0ken"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use flow_domain::id::{InstanceId, RunId, TaskId, TemplateId};
+use flow_domain::id::{InstanceId, RunId, SessionId, TaskId, TemplateId, TokenId, UserId};
 
 const HEX: &str = "32 lower-case hexadecimal digits";
 
@@ -29,6 +29,30 @@ pub fn run_id() -> RunId {
 #[must_use]
 pub fn template_id() -> TemplateId {
     ordered().parse().expect(HEX)
+}
+
+/// A new user id.
+#[must_use]
+pub fn user_id() -> UserId {
+    ordered().parse().expect(HEX)
+}
+
+/// A new id of an API token.
+#[must_use]
+pub fn token_id() -> TokenId {
+    ordered().parse().expect(HEX)
+}
+
+/// A new id of a browser session.
+#[must_use]
+pub fn session_id() -> SessionId {
+    ordered().parse().expect(HEX)
+}
+
+/// A new id of an entry of the access audit.
+#[must_use]
+pub fn audit_id() -> String {
+    ordered()
 }
 
 /// The identity of a new agent journal. Random, because it must not reveal its time of creation.

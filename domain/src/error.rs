@@ -98,6 +98,30 @@ error_table! {
         "Send a valid, unexpired token or certificate.";
     Forbidden = "forbidden", 403, PermissionDenied, 10002, false, "the caller lacks the permission",
         "Ask an administrator of the project for the role in the message.";
+    RateLimited = "rate_limited", 429, ResourceExhausted, 10014, true, "the caller sends too many requests",
+        "Repeat the request after the time in `Retry-After`; send fewer requests.";
+    CrossSite = "cross_site", 403, PermissionDenied, 10015, false, "a page of another site sent the request with the session of the browser",
+        "Send the request from the hub's own page, or with an API token.";
+    SetupDone = "setup_done", 409, FailedPrecondition, 10016, false, "the hub has an account already",
+        "Sign in with an account; `flow-server admin-token` on the hub's machine recovers a lost one.";
+    UserExists = "user_exists", 409, AlreadyExists, 10400, false, "an account with this name exists",
+        "Choose another name, or change the existing account.";
+    UserNotFound = "user_not_found", 404, NotFound, 10401, false, "no account has this name",
+        "List the accounts; names must match exactly.";
+    LastAdmin = "last_admin", 409, FailedPrecondition, 10402, false, "the account is the last administrator of the federation",
+        "Let another account administer the federation first.";
+    TokenNotFound = "token_not_found", 404, NotFound, 10403, false, "no API token has this id",
+        "List the tokens; the id is not the token itself.";
+    SessionNotFound = "session_not_found", 404, NotFound, 10404, false, "no session has this id",
+        "List the sessions; a session that has ended is not in the list.";
+    ProjectExists = "project_exists", 409, AlreadyExists, 10410, false, "a project with this name exists",
+        "Choose another name, or use the existing project.";
+    ProjectNotFound = "project_not_found", 404, NotFound, 10411, false, "no project has this name",
+        "List your projects; ask an administrator of the project for a role in it.";
+    ProjectMemberNotFound = "project_member_not_found", 404, NotFound, 10412, false, "the account has no role in the project",
+        "List the members of the project.";
+    OfferNotFound = "offer_not_found", 404, NotFound, 10413, false, "the party is not offered to the project by name",
+        "List the parties of the project.";
     RouteNotFound = "route_not_found", 404, NotFound, 10003, false, "no resource has this path",
         "Check the path against the OpenAPI document.";
     MethodNotAllowed = "method_not_allowed", 405, Unimplemented, 10004, false, "the resource does not support this method",
@@ -382,8 +406,8 @@ mod tests {
             assert_ne!(row.ret_code, 0, "{}", row.slug);
             assert_eq!(
                 row.retryable,
-                [408, 503].contains(&row.http),
-                "{}: only 408 and 503 are retryable",
+                [408, 429, 503].contains(&row.http),
+                "{}: only 408, 429 and 503 are retryable",
                 row.slug
             );
         }

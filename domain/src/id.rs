@@ -74,6 +74,8 @@ pub const ID_PATTERN: &str = "^[0-9a-f]{32}$";
 pub const DIGEST_PATTERN: &str = "^[0-9a-f]{64}$";
 /// Regular expression for names of parties, projects and datasets.
 pub const SLUG_PATTERN: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+/// Regular expression for a [`UserName`].
+pub const USER_NAME_PATTERN: &str = "^[a-z0-9][a-z0-9._@-]{0,62}$";
 
 fn is_hex32(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
@@ -90,6 +92,14 @@ fn is_slug(text: &str) -> bool {
         && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
         && !text.starts_with('-')
         && !text.ends_with('-')
+}
+
+/// No `:`, which separates name and password in HTTP Basic. Lower case: two names never differ in
+/// case only.
+fn is_user_name(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'@' | b'-'))
+        && !text.starts_with(['.', '_', '@', '-'])
 }
 
 text_id!(
@@ -112,6 +122,22 @@ text_id!(
 text_id!(
     /// A party: an organisation that takes part in tasks.
     PartyId, "a party name", "1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'", is_slug
+);
+text_id!(
+    /// An account. Its name may belong to another account after it was deleted, its id never.
+    UserId, "a user id", "32 lower-case hexadecimal digits", is_hex32
+);
+text_id!(
+    /// The name of an account.
+    UserName, "a user name", "1 to 63 of a-z, 0-9, '.', '_', '@' and '-', starting with a letter or digit", is_user_name
+);
+text_id!(
+    /// An API token; not its secret.
+    TokenId, "a token id", "32 lower-case hexadecimal digits", is_hex32
+);
+text_id!(
+    /// A session of a browser; not its secret.
+    SessionId, "a session id", "32 lower-case hexadecimal digits", is_hex32
 );
 text_id!(
     /// The project that owns a resource.

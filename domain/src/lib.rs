@@ -14,6 +14,7 @@
 
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod bindings;
 pub mod error;
 pub mod framework;

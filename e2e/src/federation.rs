@@ -172,10 +172,16 @@ impl Federation {
     async fn start_server(&mut self) {
         self.server =
             Some(Daemon::start(self.server_program(&["serve"]), &self.log_file("server")));
-        let token = self.data_dir("server").join("bootstrap-token");
-        if self.hub.ready(&token).await.is_none() {
+        let (data, token) = (self.data_dir("server"), self.token_file());
+        if self.hub.ready(&data, &token).await.is_none() {
             panic!("flow-server does not become ready; its log:\n{}", self.server_log());
         }
+    }
+
+    /// The file with the token of the first account.
+    #[must_use]
+    pub fn token_file(&self) -> PathBuf {
+        self.root.join("token")
     }
 
     /// The hub's process.
@@ -538,7 +544,7 @@ impl Drop for Federation {
     }
 }
 
-fn write_secret(path: &Path, secret: &str) {
+pub(crate) fn write_secret(path: &Path, secret: &str) {
     use std::io::Write as _;
     let mut file = fs::File::options()
         .write(true)

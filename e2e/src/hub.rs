@@ -50,8 +50,9 @@ impl Hub {
         &self.http
     }
 
-    /// Waits until the hub is ready and reads its bootstrap token.
-    pub(crate) async fn ready(&mut self, token_file: &Path) -> Option<()> {
+    /// Waits until the hub is ready. Creates the first account of a new hub and keeps its token in
+    /// `token_file`.
+    pub(crate) async fn ready(&mut self, data: &Path, token_file: &Path) -> Option<()> {
         let ready = async || {
             self.http
                 .get(format!("{}/readyz", self.base))
@@ -62,6 +63,11 @@ impl Hub {
                 .ok()
         };
         eventually(SOON, ready).await?;
+        if let Ok(code) = std::fs::read_to_string(data.join("setup-code")) {
+            let setup = json!({"code": code.trim(), "name": "alice"});
+            let done = self.call(Method::POST, "/setup", Some(&setup)).await;
+            crate::federation::write_secret(token_file, done["secret"].as_str()?);
+        }
         self.token = std::fs::read_to_string(token_file).ok()?.trim().to_owned();
         Some(())
     }

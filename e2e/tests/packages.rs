@@ -57,7 +57,7 @@ until_true() {
 }
 started() { [ $(ls -d /var/lib/flow-federate/runs/*-1/started /var/lib/flow-server/agent/runs/*-1/started | wc -l) = $1 ]; }
 logs() { journalctl --no-pager -u $1 | grep -F \"$2\"; }
-ctl() { runuser -u flow-server -- flowctl --data-dir /var/lib/flow-server \"$@\"; }
+ctl() { runuser -u flow-server -- flowctl --token-file /var/lib/flow-server/token \"$@\"; }
 ";
 
 struct Machine {
@@ -188,6 +188,7 @@ fn build(version: &str, arguments: &[&str], glibc_max: &str) {
 const START: &str = "
 systemctl start flow-server
 until_true logs flow-server 'the hub is ready'
+ctl setup --name admin --data-dir /var/lib/flow-server
 ctl party add hospital-a --secret-file /var/lib/flow-server/hospital-a.secret
 install -m 600 -o flow-federate -g flow-federate /var/lib/flow-server/hospital-a.secret /etc/flow
 sed -i -e 's/^#party/party/' -e 's/^#secret_file/secret_file/' /etc/flow/agent.toml
@@ -274,7 +275,7 @@ fn u22_packages_install_start_upgrade_and_purge() {
         "systemctl enable --now flow-server-backup.timer
          systemctl start flow-server-backup.service
          cd /var/backups/flow-server/20*Z
-         [ -s flow.db ] && [ -s bootstrap-token ]
+         [ -s flow.db ] && [ ! -e setup-code ]
          cmp files/etc/flow/hub.toml /etc/flow/hub.toml
          cd /
          ctl task start demo

@@ -101,7 +101,7 @@ fn u5_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second
     let printed = output_of(&output);
     assert!(
         output.status.success()
-            && printed.contains(&format!("FLOW_DATA_DIR={}", folder.join("hub").display())),
+            && printed.contains(&format!("FLOW_TOKEN_FILE={}", folder.join("token").display())),
         "{printed}"
     );
     assert_eq!(printed.matches("model.npz").count(), 2, "those of this run: {printed}");

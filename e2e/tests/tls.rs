@@ -12,7 +12,7 @@ fn flowctl(federation: &Federation, arguments: &[&str]) -> String {
     command
         .args(arguments)
         .env("FLOW_SERVER", &federation.hub.base)
-        .env("FLOW_DATA_DIR", federation.data_dir("server"));
+        .env("FLOW_TOKEN_FILE", federation.token_file());
     command.env("FLOW_CA_FILE", federation.ca().expect("the hub has a certificate"));
     let output = command.output().expect("flowctl can be executed");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -417,7 +417,7 @@ async fn u6_released_outputs_are_fetched_through_the_hub_and_others_stay_at_the_
         let mut command = std::process::Command::new(flow_e2e::binaries::flowctl());
         command.args(arguments).current_dir(here.path()).env("FLOW_SERVER", &hub.base);
         let output =
-            command.env("FLOW_DATA_DIR", federation.data_dir("server")).output().expect("flowctl");
+            command.env("FLOW_TOKEN_FILE", federation.token_file()).output().expect("flowctl");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout) + &text(&output.stderr))
     };

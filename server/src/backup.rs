@@ -1,9 +1,9 @@
 //! `backup --all`: the directory with everything that a new machine needs for a hub.
 //!
 //! ```text
-//! flow.db          the embedded database, consistent
-//! bootstrap-token  the administrator's token
-//! files/PATH       configuration, certificates, keys, password file, by their absolute paths
+//! flow.db     the embedded database, consistent
+//! setup-code  the code of a hub without accounts
+//! files/PATH  configuration, certificates, keys, password file, by their absolute paths
 //! ```
 //!
 //! The directory gets its name when it is complete and synced. It contains secrets: only its owner
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use flow_common::error::chain;
 use flow_common::secret_file::{self, SecretFileError};
 
-use crate::auth::TOKEN_FILE;
+use crate::access::SETUP_FILE;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::startup;
@@ -67,9 +67,9 @@ pub(crate) async fn write(
             "the database is not in this backup: dump it with `mysqldump --single-transaction --hex-blob DATABASE`"
         );
     }
-    let token = config.data_dir.join(TOKEN_FILE);
-    if token.exists() {
-        copy(&token, &partial.join(TOKEN_FILE))?;
+    let code = config.data_dir.join(SETUP_FILE);
+    if code.exists() {
+        copy(&code, &partial.join(SETUP_FILE))?;
     }
     for path in outside_files(config, file)? {
         let relative = path.strip_prefix("/").unwrap_or(&path);
@@ -98,15 +98,16 @@ fn outside_files(config: &Config, file: Option<&Path>) -> Result<BTreeSet<PathBu
     named.into_iter().flatten().map(absolute).collect()
 }
 
-/// Restores the token of a backup, unless the data directory has one.
-pub(crate) fn restore_token(config: &Config, from: &Path) -> Result<(), StartError> {
-    let (backup, token) = (from.join(TOKEN_FILE), config.data_dir.join(TOKEN_FILE));
-    if !backup.exists() || token.exists() {
+/// Restores the setup code of a backup, unless the data directory has one. (The start of a hub with
+/// accounts removes it.)
+pub(crate) fn restore_setup_code(config: &Config, from: &Path) -> Result<(), StartError> {
+    let (backup, code) = (from.join(SETUP_FILE), config.data_dir.join(SETUP_FILE));
+    if !backup.exists() || code.exists() {
         return Ok(());
     }
     let failed = |error: SecretFileError| StartError(error.to_string());
     let secret = secret_file::read(&backup).map_err(failed)?;
-    secret_file::write_new(&token, &secret).map_err(failed)
+    secret_file::write_new(&code, &secret).map_err(failed)
 }
 
 /// Returns a sentence for each file of the backup that is missing or different on this machine.

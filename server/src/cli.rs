@@ -10,8 +10,9 @@ use flow_common::config_args::{self, ConfigArgs};
 use flow_common::error::chain;
 use flow_common::lifecycle::Shutdown;
 use flow_common::{secret_file, telemetry};
+use flow_domain::id::UserName;
 
-use crate::auth::TOKEN_FILE;
+use crate::access::{SETUP_FILE, SetupCode, recover};
 use crate::config::{self, Config};
 use crate::error::StartError;
 use crate::import::{self, ImportArgs};
@@ -48,13 +49,20 @@ enum Command {
     },
     /// Print the OpenAPI document of the REST API.
     Openapi,
-    /// Print the hub's token for flowctl on another machine; it grants full access. For containers
-    /// without `cat`.
-    Token,
+    /// Print the setup code of a hub without accounts, for `flowctl setup` on another machine. For
+    /// containers without `cat`.
+    SetupCode,
+    /// Print a new API token of a federation administrator, for one that was lost. Creates the
+    /// account if there is none with this name, and enables a disabled one. The hub may be running.
+    AdminToken {
+        /// Name of the account.
+        #[arg(value_name = "NAME")]
+        name: UserName,
+    },
     /// Check configuration, data directory, database and schema; print the remedy for each problem.
     Doctor,
     /// Copy the embedded database to a new file, also while the hub is running. With --all: also
-    /// token, configuration, certificates and keys, to a new directory.
+    /// configuration, certificates and keys, to a new directory.
     ///
     /// A backup contains secrets; only its owner can read it. It never contains the database of
     /// MySQL and MariaDB: dump that with the database's own tools.
@@ -73,7 +81,7 @@ enum Command {
     },
     /// Replace the embedded database by a backup; the hub must not be running.
     ///
-    /// From a directory of `backup --all` it also restores a missing token, and names configuration,
+    /// From a directory of `backup --all` it also names configuration,
     /// certificates and keys that differ from the backup. With MySQL, first load the dump with
     /// MySQL's own tools, then run `restore --loaded`, so that agents learn of the restore.
     Restore {
@@ -193,16 +201,25 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             import::from_iflearner_flow(&config, args).await?;
         }
         Command::Restore { from, .. } => restore(&config, from.as_deref()).await?,
-        Command::Token => {
-            let token = secret_file::read(&config.data_dir.join(TOKEN_FILE));
-            println!(
-                "{}",
-                token
-                    .map_err(|error| StartError(format!(
-                        "{error}; the first start of the hub creates it"
-                    )))?
-                    .expose()
-            );
+        Command::SetupCode => {
+            let code = secret_file::read(&config.data_dir.join(SETUP_FILE));
+            let code = code.map_err(|error| {
+                StartError(format!(
+                    "{error}; the first start of the hub creates it, and the first account removes it"
+                ))
+            })?;
+            println!("{}", code.expose());
+        }
+        Command::AdminToken { name } => {
+            let store = startup::open_store(&config).await?;
+            let created = async {
+                store.check_schema().await?;
+                recover(&store, &name, SystemClock.now()).await
+            };
+            let token = created.await.map_err(|error| StartError(chain(&error)));
+            store.close().await;
+            println!("{}", token?.expose());
+            SetupCode::remove(&config.data_dir).map_err(|error| StartError(error.to_string()))?;
         }
         Command::Config { .. } | Command::Doctor | Command::Openapi => {}
     }
@@ -311,7 +328,7 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
                 .and_then(|dir| dir.sync_all())
                 .map_err(failed("cannot sync the data directory"))?;
             if let Some(whole) = whole {
-                backup::restore_token(config, whole)?;
+                backup::restore_setup_code(config, whole)?;
                 backup::differing(whole)?.iter().for_each(|sentence| println!("{sentence}"));
             }
         }

@@ -133,6 +133,7 @@ fn creation(task: &Task, now: Timestamp) -> TaskUpdate {
     TaskUpdate {
         task: task.clone(),
         insert: true,
+        creator: None,
         base_version: 0,
         base_event_seq: 0,
         body_changed: true,

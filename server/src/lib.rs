@@ -8,8 +8,9 @@
 //!
 //! Handlers and SQL contain no rules; `flow_domain` contains all of them.
 
+pub mod access;
 pub mod api;
-pub mod auth;
+mod auth;
 mod backup;
 pub mod cli;
 pub mod config;

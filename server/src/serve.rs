@@ -1,5 +1,6 @@
 //! Composes a hub, serves it, and shuts it down in order.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Auth;
+use crate::access::{Access, SetupCode};
 use crate::config::{self, Config};
 use crate::engine::{Engine, EngineParts};
 use crate::error::StartError;
@@ -38,7 +39,10 @@ pub struct HubParts {
     /// The store, with its schema up to date.
     pub store: Arc<Store>,
     pub clock: SharedClock,
-    pub auth: Auth,
+    /// The code of a hub without accounts.
+    pub setup: Option<SetupCode>,
+    /// The REST listener uses TLS.
+    pub is_tls: bool,
     /// See [`App::away_after_s`].
     pub away_after_s: u64,
     /// Bytes of request bodies that all requests together may hold in memory.
@@ -56,7 +60,7 @@ pub struct Hub {
 impl Hub {
     /// Records that no agent is connected, then starts the engine.
     pub async fn start(parts: HubParts) -> Result<Self, Error> {
-        let HubParts { store, clock, auth, away_after_s, body_bytes } = parts;
+        let HubParts { store, clock, setup, is_tls, away_after_s, body_bytes } = parts;
         let sessions = Sessions::default();
         let metrics = Arc::new(Metrics::new(store.metrics()));
         let supervisor = Supervisor::default();
@@ -82,12 +86,13 @@ impl Hub {
             is_started: started,
             last: Mutex::default(),
         };
+        let access = Access::new(Arc::clone(&store), clock.clone(), setup, is_tls);
         let app = App {
             engine,
             store,
             sessions,
             clock,
-            auth,
+            access,
             metrics,
             readiness,
             supervisor,
@@ -114,6 +119,17 @@ impl Hub {
         self.engine_tasks.wait().await;
         self.app.store.close().await;
     }
+}
+
+/// Returns the setup code of a hub without accounts.
+async fn setup_code(store: &Store, data_dir: &Path) -> Result<Option<SetupCode>, StartError> {
+    let has_users = store.has_users().await.map_err(|error| StartError(chain(&error)))?;
+    let setup = if has_users {
+        SetupCode::remove(data_dir).map(|()| None)
+    } else {
+        SetupCode::open(data_dir).map(Some)
+    };
+    setup.map_err(|error| StartError(error.to_string()))
 }
 
 fn cannot(what: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> StartError {
@@ -159,8 +175,7 @@ pub async fn serve(
     }
     store.check_schema().await.map_err(|error| StartError(chain(&error)))?;
     let mut lock = lock_database(&store).await?;
-    let (auth, token_file) =
-        Auth::open(&config.data_dir).map_err(|error| StartError(error.to_string()))?;
+    let setup = setup_code(&store, &config.data_dir).await?;
     let rest_tls = config
         .rest
         .tls
@@ -190,7 +205,8 @@ pub async fn serve(
     let parts = HubParts {
         store: Arc::new(store),
         clock: clock.clone(),
-        auth,
+        setup: setup.clone(),
+        is_tls: rest_tls.is_some(),
         away_after_s: config.contact.away_after_s,
         body_bytes: config.limits.body_bytes,
     };
@@ -222,7 +238,10 @@ pub async fn serve(
     };
     listeners.close();
     let pid = std::process::id();
-    tracing::info!(rest = %addresses.0, grpc = %addresses.1, token = %token_file.display(), pid, "the hub is ready");
+    tracing::info!(rest = %addresses.0, grpc = %addresses.1, pid, "the hub is ready");
+    if let Some(path) = setup.as_ref().and_then(SetupCode::path) {
+        tracing::warn!(setup_code = %path.display(), "the hub has no account yet: run `flowctl setup` on this machine, or `flowctl setup --code-file FILE` with a copy of the setup code on another");
+    }
 
     // Watched until the process ends: while changes are still being stored, no other hub may run.
     let watched = CancellationToken::new();

@@ -10,7 +10,7 @@ use flow_domain::id::PartyId;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Auth;
+use crate::access::Access;
 use crate::engine::Engine;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
@@ -25,7 +25,7 @@ pub struct App {
     pub store: Arc<Store>,
     pub sessions: Sessions,
     pub clock: SharedClock,
-    pub auth: Auth,
+    pub access: Access,
     pub metrics: Arc<Metrics>,
     pub readiness: Readiness,
     pub supervisor: Supervisor,

@@ -75,8 +75,11 @@ impl Hub {
     }
 
     fn token(&self) -> String {
-        let file = self.folder.path().join("data/bootstrap-token");
-        std::fs::read_to_string(file).expect("made at the first start").trim().to_owned()
+        let data = self.folder.path().join("data");
+        flow_testkit::admin_token(
+            env!("CARGO_BIN_EXE_flow-server"),
+            &["--set", &format!("data_dir={}", data.display())],
+        )
     }
 
     fn memory(&self) -> usize {

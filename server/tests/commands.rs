@@ -95,7 +95,7 @@ fn each_command_ends_with_its_status_and_message() {
         (&["config", "dump", "--config", &misspelt], 1, &[], &["did you mean `rest.listen`?"]),
         (&["serve", "--config", &open], 1, &[], &["rest.listen: other machines can dial"]),
         (&["openapi"], 0, &["\"openapi\": \"3.1.0\""], &[]),
-        (&["token"], 1, &[], &["bootstrap-token", "the first start of the hub creates it"]),
+        (&["setup-code"], 1, &[], &["setup-code", "the first start of the hub creates it"]),
         (
             &["doctor", "--config", &misspelt],
             1,

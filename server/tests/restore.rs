@@ -121,11 +121,11 @@ async fn u22_u28_backup_of_everything_restores_a_hub_on_an_empty_machine() {
     let config = config.to_str().expect("text");
 
     let mut hub = place.hub(config).await;
-    let (backup, token) = (place.path("backup"), place.path("data/bootstrap-token"));
+    let (backup, code) = (place.path("backup"), place.path("data/setup-code"));
     std::fs::create_dir(format!("{backup}.partial")).expect("as an interrupted backup leaves it");
     place.server(&["backup", "--all", &backup, "--config", config]);
     assert_private(Path::new(&backup));
-    let former_token = std::fs::read(&token).expect("the hub has a token");
+    let former_code = std::fs::read(&code).expect("the hub has no account");
     hub.kill().expect("a child of ours");
     hub.wait().expect("a child of ours");
 
@@ -139,13 +139,13 @@ async fn u22_u28_backup_of_everything_restores_a_hub_on_an_empty_machine() {
         "{output}"
     );
     std::fs::copy(&copy, &pair.key).expect("both are ours");
-    assert_eq!(std::fs::read(&token).expect("it is restored"), former_token);
+    assert_eq!(std::fs::read(&code).expect("it is restored"), former_code);
     assert_eq!(place.incarnation().await, 2);
     let doctor = place.server(&["doctor", "--config", config]);
     assert!(doctor.contains("counts: 1 parties"), "{doctor}");
     let mut hub = place.hub(config).await;
-    let output = place.server(&["token", "--config", config]);
-    assert_eq!(output.trim().as_bytes(), former_token.trim_ascii());
+    let output = place.server(&["setup-code", "--config", config]);
+    assert_eq!(output.trim().as_bytes(), former_code.trim_ascii());
     hub.kill().expect("a child of ours");
     hub.wait().expect("a child of ours");
 }

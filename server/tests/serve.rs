@@ -51,6 +51,14 @@ impl Place {
         self.folder.path().join("data")
     }
 
+    /// A token of its hub.
+    fn token(&self) -> String {
+        flow_testkit::admin_token(
+            env!("CARGO_BIN_EXE_flow-server"),
+            &["--set", &format!("data_dir={}", self.data().display())],
+        )
+    }
+
     /// The path of its configuration file.
     fn file(&self) -> PathBuf {
         self.folder.path().join("hub.toml")
@@ -255,9 +263,8 @@ async fn first_signal_finishes_requests_and_second_ends_at_once() {
     place.set.push("shutdown.grace_s=600".to_owned());
     let mut hub = place.hub();
     hub.ready().await;
-    let token = std::fs::read_to_string(place.data().join("bootstrap-token"))
-        .expect("made at the first start");
-    let (mut finished, held) = (hub.ask(token.trim()).await, hub.ask(token.trim()).await);
+    let token = place.token();
+    let (mut finished, held) = (hub.ask(&token).await, hub.ask(&token).await);
     hub.terminate();
     wait_for("the first signal to be handled", SOON, async || {
         log_text(&hub.log).contains("shutting down")
@@ -292,12 +299,11 @@ async fn b9_sighup_reloads_reloadable_keys_and_names_the_others() {
     ));
     hub.signal("-HUP");
     hub.logs("changed keys that need a restart of the hub: contact.away_after_s").await;
-    let token = std::fs::read_to_string(place.data().join("bootstrap-token"))
-        .expect("made at the first start");
+    let token = place.token();
     wait_for("the hub's own party to offer the image", SOON, async || {
         let mut stream = TcpStream::connect(("127.0.0.1", hub.port)).await.expect("the hub listens");
         let ask =
-            format!("GET /api/v2/parties/hub HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n", token.trim());
+            format!("GET /api/v2/parties/hub HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n", &token);
         stream.write_all(ask.as_bytes()).await.expect("the hub reads");
         rest(stream).await.contains("\"mine\"")
     })

@@ -3,6 +3,8 @@
 #[path = "store_contract/support.rs"]
 mod support;
 
+#[path = "store_contract/access.rs"]
+mod access;
 #[path = "store_contract/apply.rs"]
 mod apply;
 #[path = "store_contract/audit.rs"]

@@ -102,11 +102,12 @@ impl Drop for Hub {
     }
 }
 
+/// Returns a token of the hub with this data directory.
 fn token(data: &Path) -> String {
-    fs::read_to_string(data.join("bootstrap-token"))
-        .expect("made at the first start")
-        .trim()
-        .to_owned()
+    flow_testkit::admin_token(
+        env!("CARGO_BIN_EXE_flow-server"),
+        &["--set", &format!("data_dir={}", data.display())],
+    )
 }
 
 fn log(folder: &Path, name: &str) -> (PathBuf, fs::File) {
@@ -126,8 +127,9 @@ async fn a1_hub_with_unwritable_log_serves_counts_lost_lines_and_ends_at_first_s
         let data = folder.path().join("data");
         let mut hub = Hub::start(&data, output);
         hub.ready().await;
-        assert!(hub.stores_party(&token(&data), "hospital-a").await, "{what}");
-        let page = hub.ask("GET", "/metrics", &token(&data), "").await.expect("an answer");
+        let token = token(&data);
+        assert!(hub.stores_party(&token, "hospital-a").await, "{what}");
+        let page = hub.ask("GET", "/metrics", &token, "").await.expect("an answer");
         let dropped = page
             .lines()
             .find_map(|line| line.strip_prefix("flow_log_lines_dropped_total "))

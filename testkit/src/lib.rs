@@ -30,3 +30,16 @@ pub use port::free_port;
 pub use tied::spawn_tied;
 pub use tls::{Authority, Pair};
 pub use wait::{Condition, wait_for, wait_for_blocking};
+
+/// Runs `flow-server admin-token` with these options and returns the token.
+#[must_use]
+pub fn admin_token(program: impl AsRef<std::ffi::OsStr>, options: &[&str]) -> String {
+    let output = std::process::Command::new(program)
+        .args(["admin-token", "alice"])
+        .args(options)
+        .output()
+        .expect("flow-server can be executed");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}

@@ -1,5 +1,6 @@
 //! Commands of flowctl, one file per noun, or per verb with much to do.
 
+mod access;
 pub mod apply;
 mod describe;
 mod diff;
@@ -20,8 +21,9 @@ mod version;
 use clap::CommandFactory as _;
 use clap_complete::env::Shells;
 
-use crate::args::{Cli, Command, RunCommand, TaskCommand};
-use crate::client::{Client, find_token};
+use crate::args::{Cli, Command, Global, RunCommand, TaskCommand};
+use crate::client::Client;
+use crate::contexts::Contexts;
 use crate::error::{CliError, ExitStatus};
 use crate::output;
 use crate::schema;
@@ -41,13 +43,25 @@ pub async fn run(Cli { global, command }: Cli) -> Result<ExitStatus, CliError> {
         }
         _ => {}
     }
-    let token = find_token(global.token_file.as_deref(), &global.data_dir)?;
-    let missing_token = std::path::absolute(global.data_dir.join("bootstrap-token"))?;
-    let client = Client::new(&global.server, global.ca_file.as_deref(), token)?
-        .with_missing_token(missing_token);
     let format = global.output;
+    if let Command::Context(command) = command {
+        return access::context(command, format);
+    }
+    // Such a command creates the file with the token.
+    let creates = matches!(command, Command::Setup(_) | Command::Login(_));
+    let token_file = global.token_file.clone().filter(|_| !creates);
+    let connection = Contexts::read()?.connection(&Global { token_file, ..global.clone() })?;
+    let client = Client::of(&connection)?;
     match command {
-        Command::Completions { .. } | Command::Schema => Ok(ExitStatus::Ok),
+        Command::Completions { .. } | Command::Schema | Command::Context(_) => Ok(ExitStatus::Ok),
+        Command::Setup(args) => access::setup(&client, &global, &connection, args).await,
+        Command::Login(args) => access::login(&client, &global, &connection, args).await,
+        Command::Logout => access::logout(&client, &connection).await,
+        Command::Whoami => access::whoami(&client, format).await,
+        Command::Token(command) => access::token(&client, command, format).await,
+        Command::User(command) => access::user(&client, command, format).await,
+        Command::Project(command) => access::project(&client, command, format).await,
+        Command::Audit { limit } => access::audit(&client, limit.into(), format).await,
         Command::Apply { files } => apply::files(&client, &files, format).await,
         Command::Diff { files } => diff::files(&client, &files).await,
         Command::Template(command) => template::run(&client, command, format).await,

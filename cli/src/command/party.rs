@@ -114,14 +114,14 @@ fn deliver(name: &str, result: &str, secret: &str, file: Option<NewFile>) -> Res
 }
 
 /// A new file with mode 0600. Dropping it without a secret removes it.
-struct NewFile {
+pub struct NewFile {
     path: PathBuf,
     file: File,
     is_written: bool,
 }
 
 impl NewFile {
-    fn create(path: &Path) -> Result<Self, CliError> {
+    pub fn create(path: &Path) -> Result<Self, CliError> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
             |error| {
                 CliError::usage(format!(
@@ -136,7 +136,7 @@ impl NewFile {
         Ok(Self { path: path.to_owned(), file, is_written: false })
     }
 
-    fn write(mut self, secret: &str) -> io::Result<PathBuf> {
+    pub fn write(mut self, secret: &str) -> io::Result<PathBuf> {
         writeln!(self.file, "{secret}")?;
         self.file.sync_all()?;
         self.is_written = true;

@@ -58,7 +58,7 @@ impl Hub {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("FLOW_SERVER", &self.federation.hub.base)
-            .env("FLOW_DATA_DIR", self.federation.data_dir("server"))
+            .env("FLOW_TOKEN_FILE", self.federation.token_file())
             .stdin(Stdio::null());
         command
     }

@@ -99,14 +99,15 @@ async fn deployed_hub_and_mysql_start_and_survive_the_loss_of_each_pod() {
         server["status"]["initContainerStatuses"][0]["restartCount"], 0,
         "it waits for MySQL: {server:#}"
     );
-    flowctl(&["party", "add", "hospital-a", "--print-secret"]).await;
-    let token = kubectl(
-        &[&within[..], &["flow-server", "token", "--config=/etc/flow/hub/hub.toml"]].concat(),
+    let code = kubectl(
+        &[&within[..], &["flow-server", "setup-code", "--config=/etc/flow/hub/hub.toml"]].concat(),
     )
     .await;
-    let kept = fs::read_to_string(folder.path().join("flow-server/hub/bootstrap-token"))
+    let kept = fs::read_to_string(folder.path().join("flow-server/hub/setup-code"))
         .expect("the hub has made it");
-    assert_eq!(token.trim(), kept.trim());
+    assert_eq!(code.trim(), kept.trim());
+    flowctl(&["setup", "--name", "admin"]).await;
+    flowctl(&["party", "add", "hospital-a", "--print-secret"]).await;
     let doctor = kubectl(
         &[&within[..], &["flow-server", "doctor", "--config=/etc/flow/hub/hub.toml"]].concat(),
     )

@@ -22,8 +22,8 @@ const SUGGESTION_NAME_BYTES_MAX: usize = 64;
 /// Largest request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// The authenticated caller. The middleware `authenticate` adds it to the request, so a handler
-/// cannot skip authentication.
+/// The authenticated caller. The middleware `authorize` adds it to the request, so a handler cannot
+/// skip authentication.
 #[derive(Debug, Clone)]
 pub struct Caller(pub Principal);
 
@@ -69,6 +69,10 @@ fn bad_id(key: &str, problem: &serde::de::value::Error) -> Error {
         "template" => ErrorCode::TemplateNotFound,
         "revision" => ErrorCode::RevisionNotFound,
         "path" => ErrorCode::OutputNotFound,
+        "user" => ErrorCode::UserNotFound,
+        "token" => ErrorCode::TokenNotFound,
+        "session" => ErrorCode::SessionNotFound,
+        "project" => ErrorCode::ProjectNotFound,
         _ => ErrorCode::RouteNotFound,
     };
     Error::new(code, format!("there is no {key} with this id: {problem}"))
@@ -330,7 +334,7 @@ impl Idempotency {
         let Self { key, address } = self;
         let key = Digest::of(key?.as_bytes()).into();
         let scope =
-            Digest::of(format!("{}\n{}", principal.project, principal.subject).as_bytes()).into();
+            Digest::of(format!("{}\n{}", principal.project, principal.user).as_bytes()).into();
         let request =
             Digest::of(format!("{address}\n{}", body.map_or("", Digest::as_str)).as_bytes());
         Some(IdempotencyKey { scope, key, request })

@@ -19,7 +19,9 @@ pub async fn page() -> Response {
 failures!(NoGuide = RouteNotFound);
 
 /// Guides for users and administrators: name and text.
-const GUIDES: [(&str, &str); 4] = [
+const GUIDES: [(&str, &str); 6] = [
+    ("access.md", include_str!("../../../docs/access.md")),
+    ("authorization.md", include_str!("../../../docs/authorization.md")),
     ("first-task.md", include_str!("../../../docs/first-task.md")),
     ("flowctl.md", include_str!("../../../docs/flowctl.md")),
     ("glossary.md", include_str!("../../../docs/glossary.md")),

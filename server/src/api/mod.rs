@@ -1,13 +1,15 @@
 //! The REST API.
 //!
 //! ```text
-//!  guard (request id, limits, panics, problem+json) ─▶ authenticate ─▶ v2/<resource>: params, handler, documentation
+//!  guard (request id, limits, panics, problem+json) ─▶ authorize ─▶ v2/<resource>: params, handler, documentation
 //! ```
 //!
 //! A handler parses the request, calls the engine or the store, and converts the result; it has no
 //! rules. The engine completes a change even if the client disconnects. `routes!` registers every
-//! route, so no route is without documentation; a route needs a token unless [`PUBLIC`] lists it.
+//! route, so no route is without documentation; `access::matrix` has the rule of each operation, and a
+//! route without a rule is rejected.
 
+mod authorize;
 mod bodies;
 mod extract;
 mod front;
@@ -17,7 +19,6 @@ mod list;
 mod openapi;
 mod probes;
 mod problem;
-mod public;
 mod reference;
 mod router;
 mod serve;
@@ -25,6 +26,5 @@ mod service;
 mod v2;
 
 pub use probes::serve as serve_probes;
-pub use public::PUBLIC;
 pub use router::{document, openapi_json, router};
 pub use serve::{ALPN, serve};

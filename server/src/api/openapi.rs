@@ -8,16 +8,19 @@ use std::collections::BTreeMap;
 use flow_domain::error::ErrorCode;
 use utoipa::ToSchema as _;
 use utoipa::openapi::header::{Header, HeaderBuilder};
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
+    Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
 };
 
-use super::public::PUBLIC;
+use super::authorize::{PROJECT, PROJECT_PATH, V2};
+use crate::access::matrix::{self, Rule};
 use flow_api_types::{Event, FieldProblem, Problem, schema};
 
 /// Declares the errors of an operation besides the common ones, for `responses(…)`.
@@ -36,6 +39,8 @@ macro_rules! failures {
 pub(super) use failures;
 
 const TOKEN: &str = "token";
+const SESSION: &str = "session";
+const BASIC: &str = "basic";
 /// Media type of errors.
 const PROBLEM: &str = "application/problem+json";
 /// Prefix that utoipa gives the names of page schemas.
@@ -58,6 +63,26 @@ pub fn head() -> OpenApi {
         REQUEST_ID.1.to_owned(),
         header("^[A-Za-z0-9_.-]{1,64}$", "Id of the request in the log of the hub").into(),
     );
+    let project = ParameterBuilder::new()
+        .name(PROJECT)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(
+            "Project of the request. Absent: the project of the token, else the only project of the account, else `default`.",
+        ))
+        .schema(Some(Ref::from_schema_name(schema::ProjectName::name())))
+        .build();
+    components.parameters.insert(PROJECT.to_owned(), project.into());
+    let session = ApiKey::Cookie(ApiKeyValue::with_description(
+        "__Host-flow_session",
+        "Session of a browser; `flow_session` on a listener without TLS",
+    ));
+    components.add_security_scheme(SESSION, SecurityScheme::ApiKey(session));
+    let basic = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some("Name of the account, and an API token of it as the password"))
+        .build();
+    components.add_security_scheme(BASIC, SecurityScheme::Http(basic));
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -78,9 +103,12 @@ pub fn head() -> OpenApi {
             tag("events", "Events of a task, in order and without gaps."),
             tag("parties", "Organisations that take part in tasks."),
             tag("orphans", "Members that run at a party and that the hub does not know."),
+            tag("access", "Accounts, API tokens, sessions, projects and the audit of access."),
             tag("service", "State of the hub."),
         ]))
-        .security(Some([SecurityRequirement::new::<_, _, String>(TOKEN, [])]))
+        .security(Some(
+            [TOKEN, SESSION, BASIC].map(|scheme| SecurityRequirement::new::<_, _, String>(scheme, [])),
+        ))
         .components(Some(components))
         .build()
 }
@@ -110,7 +138,7 @@ fn problem(status: &str, description: String) -> Response {
     let problem = ResponseBuilder::new().description(description).content(PROBLEM, content);
     match status {
         "401" => problem.header("WWW-Authenticate", header("^Bearer$", "Authentication scheme")),
-        "503" => problem.header(
+        "429" | "503" => problem.header(
             "Retry-After",
             header("^[0-9]+$", "Seconds to wait before the request is repeated"),
         ),
@@ -131,6 +159,8 @@ pub fn finish(mut document: OpenApi) -> OpenApi {
     register::<FieldProblem>(components);
     register::<Event>(components);
     register::<schema::OrphanId>(components);
+    register::<schema::ProjectName>(components);
+    register::<schema::UserName>(components);
     register::<schema::Cursor>(components);
     register::<schema::PageLimit>(components);
     register::<schema::NamePrefix>(components);
@@ -190,12 +220,24 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 fn common(path: &str, operation: &mut Operation) {
     let mut codes = vec![ErrorCode::TooLarge, ErrorCode::Internal, ErrorCode::Busy];
-    if !PUBLIC.contains(&path) {
+    let is_public = operation.operation_id.as_deref().and_then(matrix::rule) == Some(Rule::Public);
+    if !is_public {
         codes.extend([
             ErrorCode::Unauthenticated,
+            ErrorCode::Forbidden,
+            ErrorCode::CrossSite,
+            ErrorCode::RateLimited,
             ErrorCode::StoreUnavailable,
             ErrorCode::StoreFull,
         ]);
+    }
+    let of_project = !is_public && path.starts_with(V2);
+    if of_project {
+        codes.push(ErrorCode::ProjectNotFound);
+        if !path.starts_with(PROJECT_PATH) {
+            let project = Ref::new(format!("#/components/parameters/{PROJECT}"));
+            operation.parameters.get_or_insert_default().push(RefOr::Ref(project));
+        }
     }
     if operation.request_body.is_some() {
         codes.extend([

@@ -91,8 +91,8 @@ pub fn render(mut response: Response, request_id: &str) -> Response {
     if row.code == ErrorCode::Unauthenticated {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if row.http == 503 {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    if matches!(row.http, 429 | 503) {
+        headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("1"));
     }
     (response.status(), headers, Json(problem)).into_response()
 }

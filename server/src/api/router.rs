@@ -3,23 +3,22 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::Extension;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
 use flow_domain::error::{Error, ErrorCode};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::Caller;
+use super::authorize::{Rules, authorize};
 use super::problem::ApiError;
-use super::public::PUBLIC;
 use super::{bodies, extract, front, guard, openapi, reference, service, v2};
 use crate::state::App;
 
 /// Creates the service with all routes.
 pub fn router(app: Arc<App>) -> axum::Router {
-    let (router, _) = all().split_for_parts();
+    let (router, document) = all().split_for_parts();
+    let rules = Arc::new(Rules::of(&document));
     router
         .fallback(async || ApiError::from(Error::of(ErrorCode::RouteNotFound)))
         .method_not_allowed_fallback(async || {
@@ -29,7 +28,7 @@ pub fn router(app: Arc<App>) -> axum::Router {
         .layer(DefaultBodyLimit::max(extract::BODY_BYTES_MAX))
         .layer(from_fn_with_state(Arc::clone(&app), bodies::meter))
         .layer(from_fn(guard::finish))
-        .layer(from_fn_with_state(Arc::clone(&app), authenticate))
+        .layer(from_fn_with_state((Arc::clone(&app), rules), authorize))
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app)
 }
@@ -61,20 +60,4 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(reference::document))
         .routes(routes!(reference::docs))
         .routes(routes!(reference::asset))
-}
-
-/// Requires a token for every request except those of [`PUBLIC`] routes. Unknown paths need a token
-/// too.
-async fn authenticate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let public = request
-        .extensions()
-        .get::<MatchedPath>()
-        .is_some_and(|route| PUBLIC.contains(&route.as_str()));
-    if !public {
-        match app.auth.principal(request.headers()) {
-            Ok(principal) => request.extensions_mut().insert(Caller(principal)),
-            Err(error) => return ApiError::from(error).into_response(),
-        };
-    }
-    next.run(request).await
 }

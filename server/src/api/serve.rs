@@ -1,15 +1,20 @@
 //! The REST listener: HTTP/1 and HTTP/2 connections with their limits.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
+use super::authorize::Peer;
 use super::router::router;
 use crate::listener::{self, ConnectionRequests, Io, ListenerLimits};
 use crate::metrics::ListenerMetrics;
@@ -38,8 +43,9 @@ pub async fn serve(
 ) {
     let (metrics, stopping) = (app.metrics.listener("rest"), app.stopping.clone());
     let (router, measured, ends) = (router(app), metrics.clone(), stopping.clone());
-    let served = move |io, _, requests| {
-        serve_io(router.clone(), io, requests, limits, measured.clone(), ends.clone())
+    let served = move |io, peer: SocketAddr, requests| {
+        let peer = Peer(peer.ip());
+        serve_io(router.clone(), io, peer, requests, limits, measured.clone(), ends.clone())
     };
     listener::accept(listener, limits, tls, metrics, &stopping, served).await;
 }
@@ -47,6 +53,7 @@ pub async fn serve(
 async fn serve_io(
     router: axum::Router,
     io: Io,
+    peer: Peer,
     requests: ConnectionRequests,
     limits: ListenerLimits,
     metrics: ListenerMetrics,
@@ -66,8 +73,12 @@ async fn serve_io(
         .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(HTTP2_STREAMS_MAX);
+    let service = router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request
+    });
     let connection = builder
-        .serve_connection(TokioIo::new(io), requests.track(TowerToHyperService::new(router)));
+        .serve_connection(TokioIo::new(io), requests.track(TowerToHyperService::new(service)));
     if let Err(error) = requests
         .drive(connection, |connection| connection.graceful_shutdown(), limits, &metrics, &stopping)
         .await

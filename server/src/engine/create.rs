@@ -1,20 +1,16 @@
 //! Creation of a task.
 
 use flow_domain::error::{Error, ErrorCode};
-use flow_domain::id::{PartyId, TaskId};
-use flow_domain::limits::MEMBERS_MAX;
+use flow_domain::id::TaskId;
 use flow_domain::run::{Event, EventKind};
 use flow_domain::task::{Task, TaskBody};
 use flow_domain::template::Template;
 use flow_domain::time::Timestamp;
-use std::collections::HashSet;
 
 use super::draft::TaskDraft;
+use super::offers::Offers;
 use super::{IdempotencyKey, Principal};
-use crate::store::{IdempotencyRecord, PageRequest, Store};
-
-/// Existing parties that the error about an unknown one names.
-const NAMED_PARTIES_MAX: u32 = 20;
+use crate::store::{IdempotencyRecord, Store};
 
 /// Checks all rules of a task's content that do not depend on the stored task. Revisions of
 /// templates never change; a party that is removed before the task is stored is detected at the
@@ -25,27 +21,10 @@ pub(super) async fn check(
     body: &TaskBody,
 ) -> Result<(), Error> {
     let template = template(store, principal, body).await?;
-    let mut known: HashSet<&PartyId> = HashSet::new();
-    // The validation below rejects more members than this, so that no lookup is needed for them.
-    for member in body.members.iter().take(MEMBERS_MAX) {
-        if store.party(&member.party).await?.is_some() {
-            known.insert(&member.party);
-        }
-    }
-    let is_known = |party: &PartyId| known.contains(party);
-    let names = if body.members.iter().all(|member| is_known(&member.party)) {
-        Vec::new()
-    } else {
-        existing_parties(store).await?
-    };
-    body.validate_among(&template.body, &is_known, &names)?;
+    let offers = Offers::of_task(store, &principal.project, body).await?;
+    body.validate_among(&template.body, &|party| offers.contains(party), &offers.named)?;
+    offers.check_datasets(body)?;
     Ok(())
-}
-
-/// Returns the parties that an error about an unknown one names.
-pub(super) async fn existing_parties(store: &Store) -> Result<Vec<PartyId>, Error> {
-    let parties = store.parties(&PageRequest::first(NAMED_PARTIES_MAX)).await?.items;
-    Ok(parties.into_iter().map(|party| party.row.id).collect())
 }
 
 /// Returns the template of a task in the revision that the task names.
@@ -91,6 +70,7 @@ pub(super) fn create(
         deleted_at: None,
     });
     draft.body_changed = true;
+    draft.creator = Some(principal.user.clone());
     let message = format!("submitted by {}", principal.subject);
     draft.event(now, Event { kind: EventKind::TaskCreated, run: None, party: None, message });
     draft.idempotency = idem.map(|idem| record(idem, id.as_str(), now));

@@ -4,11 +4,11 @@
 //! memory and stores everything at once ([`super::queue`]). If an object changed after the plan was
 //! made, nothing is stored and a new plan is made.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use flow_api_types::{ApplyOutcome, ApplyRequest, TaskDocument, TemplateInput};
 use flow_domain::error::{Error, ErrorCode, FieldCode, FieldErrors};
-use flow_domain::id::{PartyId, TaskId, TemplateId};
+use flow_domain::id::{TaskId, TemplateId};
 use flow_domain::limits::MEMBERS_MAX;
 use flow_domain::task::TaskBody;
 use flow_domain::template::Template;
@@ -17,7 +17,8 @@ use flow_domain::validation::validate_head;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::{CALLER_TIMEOUT, Engine, IdempotencyKey, Principal, Request, create, shutting_down};
+use super::offers::Offers;
+use super::{CALLER_TIMEOUT, Engine, IdempotencyKey, Principal, Request, shutting_down};
 use crate::store::{Store, TemplateWrite};
 
 /// Plans of one request before its caller gets an error.
@@ -142,7 +143,10 @@ async fn plan(
         }
         planned.push(template);
     }
-    let parties = known_parties(store, tasks).await?;
+    // The validation rejects tasks with more members.
+    let members = tasks.iter().flat_map(|task| task.members.iter().take(MEMBERS_MAX));
+    let members = members.map(|member| &member.party);
+    let parties = Offers::of(store, &principal.project, members).await?;
     let mut planned_tasks = Vec::with_capacity(tasks.len());
     for (index, document) in tasks.iter().enumerate() {
         match plan_task(store, principal, document, &planned, &parties).await? {
@@ -200,7 +204,7 @@ async fn plan_task(
     principal: &Principal,
     document: &TaskDocument,
     planned: &[PlannedTemplate],
-    parties: &Parties,
+    parties: &Offers,
 ) -> Result<Result<PlannedTask, FieldErrors>, Error> {
     let mut errors = FieldErrors::default();
     let id = document.template.parse::<TemplateId>().ok();
@@ -229,41 +233,14 @@ async fn plan_task(
         return Ok(Err(errors));
     };
     let body = document.clone().into_body(newest.id, revision);
-    if let Err(wrong) =
-        body.validate_among(&content, &|party| parties.known.contains(party), &parties.named)
-    {
+    let checked = body
+        .validate_among(&content, &|party| parties.contains(party), &parties.named)
+        .and_then(|()| parties.check_datasets(&body));
+    if let Err(wrong) = checked {
         return Ok(Err(wrong));
     }
     let stored = store.task_by_name(&principal.project, &body.name).await?;
     let is_new = stored.is_none();
     let id = stored.map_or_else(flow_common::ids::task_id, |stored| stored.task.id);
     Ok(Ok(PlannedTask { id, is_new, body }))
-}
-
-/// Parties for the checks of the tasks.
-struct Parties {
-    /// Members of the tasks that exist.
-    known: HashSet<PartyId>,
-    /// Existing parties that the error about an unknown one names.
-    named: Vec<PartyId>,
-}
-
-/// Looks up the parties of these tasks. The validation rejects tasks with more members.
-async fn known_parties(store: &Store, tasks: &[TaskDocument]) -> Result<Parties, Error> {
-    let named: HashSet<&PartyId> = tasks
-        .iter()
-        .flat_map(|task| task.members.iter().take(MEMBERS_MAX))
-        .map(|member| &member.party)
-        .collect();
-    let mut known = HashSet::new();
-    for party in &named {
-        if store.party(party).await?.is_some() {
-            known.insert((*party).clone());
-        }
-    }
-    let named = match known.len() == named.len() {
-        true => Vec::new(),
-        false => create::existing_parties(store).await?,
-    };
-    Ok(Parties { known, named })
 }

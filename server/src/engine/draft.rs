@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flow_domain::error::{Error, ErrorCode};
-use flow_domain::id::{PartyId, RunId};
+use flow_domain::id::{PartyId, RunId, UserId};
 use flow_domain::run::{self, Effect, Event, Input, NewMember, NewRun, Refusal, Run};
 use flow_domain::spec::SealedSpec;
 use flow_domain::task::Task;
@@ -23,6 +23,8 @@ pub struct TaskDraft {
     /// Specs of new runs.
     pub specs: Vec<SealedSpec>,
     pub idempotency: Option<IdempotencyRecord>,
+    /// The account that creates a new task.
+    pub creator: Option<UserId>,
     /// A tick was applied: deadlines that have passed were checked.
     pub ticked: bool,
 }
@@ -46,6 +48,7 @@ impl TaskDraft {
             body_changed: false,
             specs: Vec::new(),
             idempotency: None,
+            creator: None,
             ticked: false,
         }
     }
@@ -180,7 +183,8 @@ impl TaskDraft {
     /// Returns the update to store, if there is one, and the aggregate as it will be stored.
     pub fn finish(self, now: Timestamp) -> (Option<TaskUpdate>, Aggregate) {
         let due = self.due(now);
-        let Self { base, task, runs, events, body_changed, specs, idempotency, ticked: _ } = self;
+        let Self { base, task, runs, events, body_changed, specs, idempotency, creator, ticked: _ } =
+            self;
         let (base_version, base_event_seq, before) = base
             .as_ref()
             .map_or((0, 0, &[][..]), |base| (base.version, base.event_seq, base.runs.as_slice()));
@@ -217,6 +221,7 @@ impl TaskDraft {
         let change = TaskUpdate {
             task,
             insert,
+            creator,
             base_version,
             base_event_seq,
             body_changed,

@@ -18,6 +18,7 @@ mod disable_party;
 mod documents;
 mod draft;
 mod edit;
+mod offers;
 mod outage;
 pub mod progress;
 mod queue;
@@ -35,7 +36,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flow_common::clock::{self, Monotonic, SharedClock};
 use flow_common::supervisor::Supervisor;
 use flow_domain::error::{Error, ErrorCode};
-use flow_domain::id::{Digest, InstanceId, PartyId, ProjectId, RunId, TaskId, TemplateId};
+use flow_domain::id::{Digest, InstanceId, PartyId, RunId, TaskId, TemplateId};
 use flow_domain::member::Report;
 use flow_domain::run::Input;
 use flow_domain::task::{Overrides, TaskBody};
@@ -51,6 +52,7 @@ use outage::StoreFault;
 use progress::ProgressSink;
 use start::StartRequest;
 
+pub use crate::access::Principal;
 pub use documents::AppliedDocuments;
 pub use report::ReportOutcome;
 
@@ -60,15 +62,6 @@ const QUEUE_LENGTH_MAX: usize = 8192;
 const CALLER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
 /// Timeout of a caller while the disk of the database is full and the engine retries its write.
 const CALLER_TIMEOUT_DISK_FULL: std::time::Duration = std::time::Duration::from_secs(2);
-
-/// The caller of an operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// Name for events and audit.
-    pub subject: String,
-    /// The project that the caller may access.
-    pub project: ProjectId,
-}
 
 /// An `Idempotency-Key` and the request it was sent with.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{Change, Engine};
+use crate::access::IDLE_S;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 
@@ -143,6 +144,8 @@ async fn prune(
         if let Some(cutoff) = answers.cutoff(now) {
             store.purge_idempotency(cutoff).await?;
         }
+        let idle_since = Timestamp(now.wall.0.saturating_sub(Timestamp(0).plus_secs(IDLE_S).0));
+        store.purge_sessions(now.wall, idle_since).await?;
         *purge_at = now.monotonic + PURGE_PERIOD;
     }
     Ok(())

@@ -32,7 +32,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
-use crate::auth::{Proof, claimed_party};
+use crate::auth::{self, Proof, claimed_party};
 use crate::listener::{self, ConnectionRequests, ListenerLimits};
 use crate::metrics::ListenerMetrics;
 use crate::state::App;
@@ -150,7 +150,7 @@ impl ControlService {
                 let Self { app, .. } = self;
                 // Boxed, so that the request's future does not reserve space for it.
                 let known =
-                    Box::pin(app.auth.party(&app.store, request.metadata(), app.clock.now())).await;
+                    Box::pin(auth::party(&app.store, request.metadata(), app.clock.now())).await;
                 known.map(|(party, proof)| (party, Some(proof))).map_err(|error| {
                     if let Some(cause) = error.cause() {
                         self.report_failed_sign_in(*address, request.metadata(), cause);

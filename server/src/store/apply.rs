@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use flow_domain::id::TaskId;
+use flow_domain::id::{TaskId, UserId};
 use flow_domain::run::Run;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
@@ -144,6 +144,7 @@ pub(super) async fn write(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), Wr
     insert_answers(tx, changes).await?;
     raise_versions(tx, changes).await?;
     insert_tasks(tx, changes).await?;
+    insert_creators(tx, changes).await?;
     write_parties(tx, changes).await?;
     let mut rows = RunRows::default();
     for change in changes {
@@ -290,6 +291,21 @@ async fn insert_tasks(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), sqlx::
             .push_bind(task.modified_at.0)
             .push_bind(task.deleted_at.map(|at| at.0))
             .push_bind(body.as_str())
+    });
+    Ok(())
+}
+
+async fn insert_creators(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), sqlx::Error> {
+    let created: Vec<(&TaskUpdate, &UserId)> = changes
+        .iter()
+        .filter(|change| change.insert)
+        .filter_map(|change| change.creator.as_ref().map(|creator| (*change, creator)))
+        .collect();
+    let head = "INSERT INTO task_creators (task_id, project_id, user_id) ";
+    insert_rows!(tx, head, "", created, |_| 150, |row, (change, creator)| {
+        row.push_bind(change.task.id.as_str())
+            .push_bind(change.task.project.as_str())
+            .push_bind(creator.as_str())
     });
     Ok(())
 }

@@ -13,9 +13,12 @@
 //! The JSON in a row's `body` is authoritative; other columns exist for lookups, and are written
 //! with it.
 
+mod access_audit;
+mod api_tokens;
 mod apply;
 mod audit;
 mod backup;
+mod browser_sessions;
 mod db;
 mod dialect;
 mod doctor;
@@ -31,22 +34,34 @@ mod orphans;
 mod page;
 mod parties;
 mod progress;
+mod project_members;
+mod project_parties;
+mod projects;
 mod runs;
 mod schema;
 mod sessions;
 mod specs;
 mod stats;
+mod task_creators;
 mod tasks;
 mod templates;
 mod types;
+mod users;
 
 use std::sync::Arc;
 
+pub use access_audit::AccessEntry;
+pub use api_tokens::ApiToken;
+pub use browser_sessions::BrowserSession;
 pub use documents::DocumentsError;
 pub use error::{ApplyError, Duplicate, StoreError};
 pub use lock::HubLock;
 pub use metrics::StoreMetrics;
+pub use project_members::{Missing, ProjectMember};
+pub use project_parties::OfferedParty;
+pub use projects::Project;
 pub use types::*;
+pub use users::{User, UserChange, UserEdit};
 
 use db::{Db, Tx, reading};
 use flow_domain::time::Timestamp;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use flow_domain::id::PartyId;
+use flow_domain::id::{PartyId, ProjectId};
 use flow_domain::time::Timestamp;
 
 use super::db::{Tx, execute, id_batches, in_tx, push_list, reading};
@@ -114,6 +114,7 @@ impl Store {
         let mut tx = self.write_tx("remove_party").await?;
         execute!(&mut tx, "DELETE FROM former_secrets WHERE party_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM orphans WHERE party_id = ?", id.as_str())?;
+        execute!(&mut tx, "DELETE FROM project_parties WHERE party_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM disabled_parties WHERE party_id = ?", id.as_str())?;
         let matched = execute!(&mut tx, "DELETE FROM parties WHERE id = ?", id.as_str())?;
         tx.commit().await?;
@@ -178,6 +179,26 @@ impl Store {
             sql.push(" WHERE id > ").push_bind(page.after.as_deref().unwrap_or_default());
             sql.push(" ORDER BY id LIMIT ").push_bind(i64::from(page.limit) + 1);
             sql.push(" OFFSET ").push_bind(i64::from(page.offset));
+            sql.build_query_as().fetch_all(c).await
+        })?;
+        let parties = rows.into_iter().map(PartyColumns::read).collect::<Result<_, _>>()?;
+        Ok(into_page(parties, page, |party: &Party| party.row.id.to_string()))
+    }
+
+    /// Returns the parties that are offered to a project, ordered by name.
+    pub async fn parties_of_project(
+        &self,
+        project: &ProjectId,
+        page: &PageRequest,
+    ) -> Result<Page<Party>, StoreError> {
+        let rows: Vec<PartyColumns> = reading!(&*self.db, |c| {
+            let mut sql = sqlx::QueryBuilder::new(SELECT);
+            sql.push(" WHERE id > ").push_bind(page.after.as_deref().unwrap_or_default());
+            sql.push(" AND (EXISTS (SELECT 1 FROM projects j WHERE j.all_parties = 1 AND j.id = ")
+                .push_bind(project.as_str());
+            sql.push(") OR id IN (SELECT o.party_id FROM project_parties o WHERE o.project_id = ")
+                .push_bind(project.as_str());
+            sql.push(")) ORDER BY id LIMIT ").push_bind(i64::from(page.limit) + 1);
             sql.build_query_as().fetch_all(c).await
         })?;
         let parties = rows.into_iter().map(PartyColumns::read).collect::<Result<_, _>>()?;

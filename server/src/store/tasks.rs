@@ -30,6 +30,7 @@ struct TaskColumns {
     modified_at: i64,
     deleted_at: Option<i64>,
     body: String,
+    creator: Option<String>,
 }
 
 /// Text of `tasks.phase` for a task that was never started.
@@ -41,7 +42,8 @@ pub(super) fn phase_text(phase: Option<RunPhase>) -> &'static str {
 }
 
 const COLUMNS: &str = "t.id, t.project_id, t.phase, t.latest_run, t.runs, t.version, t.event_seq, t.due_at, t.created_at, t.modified_at, \
-                       t.deleted_at, t.body";
+                       t.deleted_at, t.body, \
+                       (SELECT u.name FROM task_creators tc JOIN users u ON u.id = tc.user_id WHERE tc.task_id = t.id) AS creator";
 
 impl TaskColumns {
     fn read(self) -> Result<(TaskRow, Option<Timestamp>), StoreError> {
@@ -58,6 +60,7 @@ impl TaskColumns {
             modified_at,
             deleted_at,
             body,
+            creator,
         } = self;
         let corrupt = |column, problem: String| StoreError::corrupt("tasks", column, &id, problem);
         let task = Task {
@@ -87,6 +90,7 @@ impl TaskColumns {
                     text.parse().map_err(|problem| corrupt("latest_run", format!("{problem}")))?,
                 ),
             },
+            creator,
         };
         Ok((row, due_at.map(Timestamp)))
     }
@@ -157,8 +161,10 @@ impl Store {
             let mut runs = assemble(runs, members)?.into_iter().peekable();
             let start = loaded.len();
             for row in tasks {
-                let (TaskRow { task, version, event_seq, phase: _, latest_run: _ }, due) =
-                    row.read()?;
+                let (
+                    TaskRow { task, version, event_seq, phase: _, latest_run: _, creator: _ },
+                    due,
+                ) = row.read()?;
                 loaded.push(Aggregate { task, version, event_seq, due, runs: Vec::new() });
             }
             for aggregate in &mut loaded[start..] {

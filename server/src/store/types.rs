@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flow_domain::id::{Digest, InstanceId, PartyId, ProjectId, RunId, TaskId, TemplateId};
+use flow_domain::id::{Digest, InstanceId, PartyId, ProjectId, RunId, TaskId, TemplateId, UserId};
 use flow_domain::member::MemberPhase;
 use flow_domain::progress::{Point, Progress, SeriesSummary};
 use flow_domain::run::{Event, Run, RunPhase};
@@ -129,6 +129,8 @@ pub struct TaskUpdate {
     pub task: Task,
     /// The task is new: `base_version` and `base_event_seq` are 0.
     pub insert: bool,
+    /// The account that creates a new task.
+    pub creator: Option<UserId>,
     /// Version that the update is based on. The stored version becomes this plus 1.
     pub base_version: u64,
     /// Number of the newest event at that version.
@@ -189,6 +191,9 @@ pub struct TaskRow {
     /// Phase of the newest run; `None` = never started.
     pub phase: Option<RunPhase>,
     pub latest_run: Option<RunId>,
+    /// Name of the account that created the task; `None` if it was deleted, and for a task from
+    /// before accounts.
+    pub creator: Option<String>,
 }
 
 /// A filter of templates. The list is ordered by name.

@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "the harness serves other tests too")]
 mod common;
 
+mod access;
 mod apply;
 mod document;
 mod events;

@@ -133,7 +133,7 @@ async fn u1_a_run_records_its_inputs_and_who_started_it() {
         "parameters": { "learning_rate": "0.05" },
         "datasets": { "hospital-a": "digits", "hospital-b": "digits" },
     });
-    assert_eq!((&run["inputs"], &run["started_by"]), (&inputs, &json!("bootstrap")));
+    assert_eq!((&run["inputs"], &run["started_by"]), (&inputs, &json!("alice")));
 
     // Neither an edit of the task nor one of the template changes the record. A later run has the
     // new name of the template and the default of its parameter.

@@ -220,7 +220,7 @@ async fn second_stop_succeeds_and_stop_without_a_run_fails() {
     assert_eq!(task["run"]["phase"], "cancelled");
     assert_eq!(
         (&task["run"]["ending"]["code"], &task["run"]["ending"]["by"]),
-        (&json!("stopped"), &json!("bootstrap"))
+        (&json!("stopped"), &json!("alice"))
     );
     stop().await.expect(StatusCode::ACCEPTED);
     hub.post(&format!("/api/v2/tasks/{id}/start")).await.expect(StatusCode::ACCEPTED);

@@ -64,7 +64,7 @@ impl Operation {
     }
 
     pub fn parameters(&self) -> impl Iterator<Item = &'static Value> {
-        self.value["parameters"].as_array().into_iter().flatten()
+        self.value["parameters"].as_array().into_iter().flatten().map(resolve)
     }
 
     /// Returns a parameter by location and name.

@@ -12,7 +12,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use flow_common::clock::MockClock;
 use flow_common::secret_file::Secret;
-use flow_server::auth::Auth;
+use flow_server::access::SetupCode;
 use flow_server::serve::{Hub, HubParts};
 use flow_server::state::App;
 use flow_server::store::{Store, StoreOptions};
@@ -24,6 +24,9 @@ use tower::ServiceExt as _;
 
 pub use agent::FakeAgent;
 use document::Operation;
+
+/// Name of the first account.
+pub const ADMIN: &str = "alice";
 
 /// A hub. Dropping it stops the hub and removes its data.
 pub struct TestApp {
@@ -42,54 +45,107 @@ impl TestApp {
     /// Starts a hub on an empty database.
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        Self::on(dir, MockClock::default()).await
+        Self::on(dir, MockClock::default(), None).await
+    }
+
+    /// Starts a hub without an account; its token is the setup code.
+    pub async fn without_account() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let url = format!("sqlite:{}", dir.path().join("hub.sqlite").display());
+        let (mut hub, code) = Self::started(dir, &url, MockClock::default(), None).await;
+        hub.token = code;
+        hub
     }
 
     /// Starts a hub on an empty database of another owner.
     pub async fn start_on(url: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        Self::with(dir, url, MockClock::default()).await
+        Self::with(dir, url, MockClock::default(), None).await
     }
 
-    async fn on(dir: tempfile::TempDir, clock: MockClock) -> Self {
+    async fn on(dir: tempfile::TempDir, clock: MockClock, token: Option<String>) -> Self {
         let url = format!("sqlite:{}", dir.path().join("hub.sqlite").display());
-        Self::with(dir, &url, clock).await
+        Self::with(dir, &url, clock, token).await
     }
 
-    async fn with(dir: tempfile::TempDir, url: &str, clock: MockClock) -> Self {
+    /// Without a token the database is empty, and the first account is created.
+    async fn with(
+        dir: tempfile::TempDir,
+        url: &str,
+        clock: MockClock,
+        token: Option<String>,
+    ) -> Self {
+        let is_set_up = token.is_some();
+        let (mut hub, code) = Self::started(dir, url, clock, token).await;
+        if !is_set_up {
+            hub.token = hub.set_up(&code).await;
+        }
+        hub
+    }
+
+    /// Starts a hub. Returns it with its setup code, which is valid without a token.
+    async fn started(
+        dir: tempfile::TempDir,
+        url: &str,
+        clock: MockClock,
+        token: Option<String>,
+    ) -> (Self, String) {
         let store = Store::open(url, StoreOptions::default()).await.expect("the store opens");
         store.migrate().await.expect("the store migrates");
-        let token = flow_common::ids::secret();
-        let auth = Auth::new(&Secret::new(token.clone())).expect("a token");
+        let code = flow_common::ids::secret();
         let shared = Arc::new(clock.clone());
         let parts = HubParts {
             store: Arc::new(store),
             clock: shared,
-            auth,
+            setup: token.is_none().then(|| SetupCode::new(&Secret::new(code.clone()))),
+            is_tls: false,
             away_after_s: 30,
             body_bytes: 2 << 20,
         };
         let running = Hub::start(parts).await.expect("the hub starts");
         let app = Arc::clone(&running.app);
         let router = flow_server::api::router(Arc::clone(&app));
-        Self {
+        let hub = Self {
             app,
             clock,
             running,
             router,
             dir,
-            token,
+            token: token.unwrap_or_default(),
             agents: OnceCell::new(),
             answered: Mutex::default(),
-        }
+        };
+        (hub, code)
+    }
+
+    /// Creates the first account and returns its token.
+    async fn set_up(&self, code: &str) -> String {
+        let input = json!({ "code": code, "name": ADMIN });
+        let done = self.post("/api/v2/setup").anonymous().json(&input).await;
+        done.expect(StatusCode::CREATED).json()["secret"].as_str().expect("a token").to_owned()
+    }
+
+    /// Creates an account with this role in a project, and returns a token of it.
+    pub async fn account(&self, name: &str, project: &str, role: &str) -> String {
+        let created = self.post("/api/v2/users").json(&json!({ "name": name })).await;
+        created.expect(StatusCode::CREATED);
+        let member = format!("/api/v2/projects/{project}/members/{name}");
+        self.put(&member).json(&json!({ "role": role })).await.expect(StatusCode::OK);
+        self.new_token(&json!({ "name": "test", "user": name })).await
+    }
+
+    /// Creates a token and returns its text.
+    pub async fn new_token(&self, input: &Value) -> String {
+        let created = self.post("/api/v2/tokens").json(input).await.expect(StatusCode::CREATED);
+        created.json()["secret"].as_str().expect("a token").to_owned()
     }
 
     /// Stops the hub and starts it again with the same data.
     pub async fn restart(self) -> Self {
-        let Self { app, clock, running, router, dir, token: _, agents: _, answered: _ } = self;
+        let Self { app, clock, running, router, dir, token, agents: _, answered: _ } = self;
         drop((app, router));
         running.finish().await;
-        Self::on(dir, clock).await
+        Self::on(dir, clock, Some(token)).await
     }
 
     /// Opens a connection to the hub's database, as another program would.
@@ -229,6 +285,11 @@ impl Call<'_> {
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.append(name, value.parse().expect("a header value"));
         self
+    }
+
+    /// Sends this token in place of the administrator's.
+    pub fn token(self, token: &str) -> Self {
+        self.anonymous().header("authorization", &format!("Bearer {token}"))
     }
 
     pub fn anonymous(mut self) -> Self {

@@ -30,6 +30,7 @@ async fn round(store: &Store, ids: &[TaskId]) -> Result<(), ApplyError> {
     for found in store.load_tasks(ids).await? {
         changes.push(TaskUpdate {
             insert: false,
+            creator: None,
             base_version: found.version,
             base_event_seq: found.event_seq,
             body_changed: false,

@@ -197,6 +197,7 @@ pub fn creation(task: Task) -> TaskUpdate {
     TaskUpdate {
         task,
         insert: true,
+        creator: None,
         base_version: 0,
         base_event_seq: 0,
         body_changed: false,
@@ -213,6 +214,7 @@ pub async fn change(store: &Store, id: &TaskId) -> TaskUpdate {
     let found = store.load_task(id).await.unwrap().expect("the task is stored");
     TaskUpdate {
         insert: false,
+        creator: None,
         base_version: found.version,
         base_event_seq: found.event_seq,
         body_changed: false,

@@ -67,7 +67,7 @@ pub(super) async fn apply(
         let warnings = match outcome {
             ApplyOutcome::Unchanged => Vec::new(),
             ApplyOutcome::Created | ApplyOutcome::Edited => {
-                warnings::of_template(&app, &template.body).await?
+                warnings::of_template(&app, &caller.0.project, &template.body).await?
             }
         };
         let template = Template { warnings, ..template.into() };

@@ -1,5 +1,6 @@
 //! `/api/v2`: one file per resource.
 
+mod access;
 mod apply;
 mod events;
 mod lookup;
@@ -51,4 +52,20 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(orphans::list))
         .routes(routes!(orphans::stop))
         .routes(routes!(orphans::keep))
+        .routes(routes!(access::setup::setup))
+        .routes(routes!(access::me::get))
+        .routes(routes!(access::sessions::list, access::sessions::create))
+        .routes(routes!(access::sessions::delete))
+        .routes(routes!(access::users::list, access::users::create))
+        .routes(routes!(access::users::get, access::users::edit, access::users::delete))
+        .routes(routes!(access::users::set_password))
+        .routes(routes!(access::tokens::list, access::tokens::create))
+        .routes(routes!(access::tokens::get, access::tokens::delete))
+        .routes(routes!(access::projects::list, access::projects::create))
+        .routes(routes!(access::projects::get, access::projects::edit))
+        .routes(routes!(access::projects::members))
+        .routes(routes!(access::projects::set_member, access::projects::remove_member))
+        .routes(routes!(access::projects::parties))
+        .routes(routes!(access::projects::offer_party, access::projects::withdraw_party))
+        .routes(routes!(access::audit::list))
 }

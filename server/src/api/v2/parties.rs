@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
+use flow_domain::access::OfferedDatasets;
 use flow_domain::error::{Error, ErrorCode, FieldErrors};
 use flow_domain::id::{Digest, PartyId};
 use flow_domain::member;
@@ -76,15 +77,26 @@ fn response(party: store::Party, inventory: Option<serde_json::Value>) -> Party 
 }
 
 /// List parties by name
+///
+/// Returns the parties that are offered to the project; to an administrator of the federation all
+/// parties.
 #[utoipa::path(get, path = "/parties", tag = "parties", operation_id = "list_parties", params(PageParams),
     responses((status = 200, description = "One page of parties, without inventories", body = Page<Party>), ListFailures))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    _: Caller,
+    Caller(principal): Caller,
     Params(PageParams { cursor, limit }): Params<PageParams>,
 ) -> Result<Json<Page<Party>>, ApiError> {
-    let list = List::of("parties", &());
-    let page = app.store.parties(&list.request(cursor.as_deref(), limit)?).await?;
+    let project = (!principal.federation_admin).then_some(&principal.project);
+    let list = match project {
+        None => List::of("parties", &()),
+        Some(project) => List::of("parties", project),
+    };
+    let request = list.request(cursor.as_deref(), limit)?;
+    let page = match project {
+        None => app.store.parties(&request).await?,
+        Some(project) => app.store.parties_of_project(project, &request).await?,
+    };
     Ok(Json(list.page(page, |party| response(party, None))))
 }
 
@@ -128,13 +140,32 @@ pub(super) async fn create(
     responses((status = 200, description = "The party", body = Party), NotFound))]
 pub(super) async fn get(
     State(app): State<Arc<App>>,
-    _: Caller,
+    Caller(principal): Caller,
     Ids(PartyPath { party: id }): Ids<PartyPath>,
 ) -> Result<Json<Party>, ApiError> {
+    let offered = match principal.federation_admin {
+        true => OfferedDatasets::All,
+        false => {
+            let mut offered = app.store.offered(&principal.project, &[&id]).await?;
+            offered.remove(&id).ok_or_else(|| unknown(&id))?
+        }
+    };
     let party = app.store.party(&id).await?;
     let party = party.ok_or_else(|| unknown(&id))?;
-    let inventory = app.store.inventory(&id).await?;
+    let mut inventory = app.store.inventory(&id).await?;
+    if let Some(inventory) = &mut inventory {
+        hide_datasets(inventory, &offered);
+    }
     Ok(Json(response(party, inventory)))
+}
+
+/// Removes the datasets that are not offered to the project.
+fn hide_datasets(inventory: &mut serde_json::Value, offered: &OfferedDatasets) {
+    if let OfferedDatasets::Only(names) = offered
+        && let Some(datasets) = inventory.get_mut("datasets").and_then(|value| value.as_array_mut())
+    {
+        datasets.retain(|name| names.iter().any(|offered| name == offered.as_str()));
+    }
 }
 
 /// Replace a party's secret

@@ -154,7 +154,9 @@ pub(super) async fn warned(app: &App, caller: &Caller, id: &TaskId) -> Result<Ta
     let row = visible_task(app, caller, &Reference::Id(id.clone())).await?;
     let body = &row.task.body;
     let warnings = match app.store.template_revision(&body.template, body.revision).await? {
-        Some(template) => super::warnings::of_task(app, &template.body, body).await?,
+        Some(template) => {
+            super::warnings::of_task(app, &caller.0.project, &template.body, body).await?
+        }
         None => Vec::new(),
     };
     Ok(Task { warnings, ..with_run(app, row).await? })
@@ -204,10 +206,10 @@ async fn summaries(app: &App, ids: &[RunId]) -> Result<Latest, ApiError> {
 }
 
 fn show(row: TaskRow, runs: &mut Latest) -> Task {
-    let TaskRow { task, version, event_seq: _, phase: _, latest_run } = row;
+    let TaskRow { task, version, event_seq: _, phase: _, latest_run, creator } = row;
     let latest = latest_run.and_then(|id| runs.remove(&id));
     let run = latest.map(|(run, progress)| RunSummary::new(&run, &progress));
-    Task::new(task, version, run)
+    Task { created_by: creator, ..Task::new(task, version, run) }
 }
 
 /// Edit a task

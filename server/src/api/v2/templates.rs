@@ -128,7 +128,7 @@ pub(super) async fn create(
         }
     };
     let location = [(header::LOCATION, format!("/api/v2/templates/{}", template.id))];
-    let warnings = warnings::of_template(&app, &template.body).await?;
+    let warnings = warnings::of_template(&app, &caller.0.project, &template.body).await?;
     let template = Template { warnings, ..Template::from(template) };
     Ok((StatusCode::CREATED, location, etag(1), Json(template)))
 }
@@ -181,7 +181,7 @@ pub(super) async fn edit(
     change(&template, app.store.edit_template(&template, base(version)).await?)?;
     app.engine.template_edited(template.id.clone()).await?;
     let template = visible_template(&app, &caller, &Reference::Id(template.id)).await?;
-    let warnings = warnings::of_template(&app, &template.body).await?;
+    let warnings = warnings::of_template(&app, &caller.0.project, &template.body).await?;
     let template = Template { warnings, ..Template::from(template) };
     Ok((etag(u64::from(template.revision)), Json(template)))
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use flow_domain::id::PartyId;
+use flow_domain::id::{PartyId, ProjectId};
 use flow_domain::policy::Allow;
 use flow_domain::task::{TaskBody, TaskMember};
 use flow_domain::template::TemplateBody;
@@ -51,12 +51,15 @@ impl Offer {
 /// Warns about members whose parties map no such image or offer no such dataset.
 pub(super) async fn of_task(
     app: &App,
+    project: &ProjectId,
     template: &TemplateBody,
     task: &TaskBody,
 ) -> Result<Vec<String>, ApiError> {
     let parties: Vec<&str> = task.members.iter().map(|member| member.party.as_str()).collect();
     let inventories: HashMap<String, String> =
         app.store.inventories(&parties).await?.into_iter().collect();
+    let members: Vec<&PartyId> = task.members.iter().map(|member| &member.party).collect();
+    let offers = app.store.offered(project, &members).await?;
     let mut warnings = Vec::new();
     for TaskMember { party, role: _, dataset } in &task.members {
         let offer = inventories.get(party.as_str()).and_then(|json| Offer::parse(json));
@@ -76,9 +79,13 @@ pub(super) async fn of_task(
         if let (Some(dataset), Some(offered)) = (dataset, &offer.datasets)
             && !offered.contains(dataset.as_str())
         {
+            let visible = |name: &&String| match offers.get(party) {
+                Some(offer) => name.parse().is_ok_and(|name| offer.contains(&name)),
+                None => false,
+            };
             warnings.push(format!(
                 "{party} offers no dataset \"{dataset}\" ({})",
-                it_has(offered.iter())
+                it_has(offered.iter().filter(visible))
             ));
         }
     }
@@ -86,9 +93,10 @@ pub(super) async fn of_task(
     Ok(warnings)
 }
 
-/// Warns about an image that no party maps.
+/// Warns about an image that no party of the project maps.
 pub(super) async fn of_template(
     app: &App,
+    project: &ProjectId,
     template: &TemplateBody,
 ) -> Result<Vec<String>, ApiError> {
     let (mut mapped, mut after) = (BTreeSet::new(), String::new());
@@ -97,7 +105,16 @@ pub(super) async fn of_template(
         let page = app.store.inventories_after(&after, INVENTORIES_PAGE).await?;
         let Some((last, _)) = page.last() else { break };
         after.clone_from(last);
+        let parsed = page
+            .into_iter()
+            .filter_map(|(party, inventory)| Some((party.parse::<PartyId>().ok()?, inventory)));
+        let page: Vec<(PartyId, String)> = parsed.collect();
+        let ids: Vec<&PartyId> = page.iter().map(|(party, _)| party).collect();
+        let offered = app.store.offered(project, &ids).await?;
         for (party, inventory) in page {
+            if !offered.contains_key(&party) {
+                continue;
+            }
             let Some(offer) = Offer::parse(&inventory) else { continue };
             match &offer.images {
                 // A party that does not disclose its images may map this one.
@@ -110,7 +127,7 @@ pub(super) async fn of_template(
     }
     // No party has connected yet.
     let Some((party, offer)) = example else { return Ok(Vec::new()) };
-    let is_embedded = app.embedded.get().is_some_and(|embedded| embedded.as_str() == party);
+    let is_embedded = is_embedded(app, &party);
     Ok(vec![format!(
         "no party maps the image {:?} ({}); for example at {party}: {}",
         template.image,

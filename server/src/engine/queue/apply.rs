@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use flow_common::clock::Moment;
+use flow_domain::access::ProjectRole;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{Digest, PartyId, TaskId};
 use flow_domain::run::Input;
@@ -13,6 +14,7 @@ use flow_domain::time::Timestamp;
 
 use super::{AppliedChanges, Queue, TaskChanges};
 use crate::engine::draft::TaskDraft;
+use crate::engine::offers::Offers;
 use crate::engine::report::{self, ReportOutcome};
 use crate::engine::start::StartRequest;
 use crate::engine::{
@@ -173,11 +175,13 @@ impl Queue {
             Change::Create { .. } => Ok(ChangeResult::Task(id.clone())),
             Change::Edit { principal, body, if_version } => {
                 check_visible(principal, draft)?;
+                self.check_owner(principal, draft).await?;
                 edit::edit(draft, principal, body, *if_version, now)?;
                 Ok(ChangeResult::Done)
             }
             Change::Start(request) => {
                 check_visible(&request.principal, draft)?;
+                self.check_owner(&request.principal, draft).await?;
                 let template = self.template(&request.principal, draft).await?;
                 if let Some(party) = self.removed_party(draft).await? {
                     let message = format!(
@@ -185,6 +189,9 @@ impl Queue {
                     );
                     return Err(Error::new(ErrorCode::PartyNotFound, message).into());
                 }
+                let task = &draft.task;
+                let offers = Offers::of_task(&self.store, &task.project, &task.body).await?;
+                offers.check_start(&task.body)?;
                 let connected = |party: &PartyId| {
                     self.contacts.get(party).map(|(_, instance)| instance.clone())
                 };
@@ -195,12 +202,14 @@ impl Queue {
             }
             Change::Stop { principal } => {
                 check_visible(principal, draft)?;
+                self.check_owner(principal, draft).await?;
                 stop::stop(draft, principal, now)?;
                 Ok(ChangeResult::Done)
             }
             Change::Delete { principal, if_version } => {
                 // A second deletion succeeds, because the answer to the first may have been lost.
                 check_project(principal, draft)?;
+                self.check_owner(principal, draft).await?;
                 delete::delete(draft, principal, *if_version, now)?;
                 Ok(ChangeResult::Done)
             }
@@ -248,6 +257,32 @@ impl Queue {
             Some((request, resource)) if request == idem.request => Ok(Some(resource)),
             Some(_) => Err(Error::of(ErrorCode::IdempotencyKeyReused).into()),
         }
+    }
+
+    /// Rejects a change of a task of another account by a caller who may change its own tasks only.
+    pub(super) async fn check_owner(
+        &self,
+        principal: &Principal,
+        draft: &TaskDraft,
+    ) -> Result<(), Error> {
+        if principal.has(ProjectRole::Operator) {
+            return Ok(());
+        }
+        let stored = match &draft.creator {
+            Some(_) => None,
+            None => self.store.task_creator(&draft.task.id).await?,
+        };
+        let creator = draft.creator.as_ref().or(stored.as_ref());
+        if principal.has(ProjectRole::Submitter) && creator == Some(&principal.user) {
+            return Ok(());
+        }
+        let message = format!(
+            "another account created the task {:?}: this needs the role {} in project {}",
+            draft.task.body.name,
+            ProjectRole::Operator,
+            principal.project
+        );
+        Err(Error::new(ErrorCode::Forbidden, message))
     }
 
     async fn template(

@@ -47,6 +47,7 @@ impl Queue {
                 Some(draft) if draft.task.deleted_at.is_some() => return Ok(None),
                 Some(draft) if draft.task.body == body => (ApplyOutcome::Unchanged, draft),
                 Some(mut draft) if draft.task.body.name == body.name => {
+                    self.check_owner(principal, &draft).await?;
                     edit::edit(&mut draft, principal, &body, None, now.wall).map_err(|error| {
                         Error::new(error.code, format!("task {:?}: {}", body.name, error.message))
                     })?;

@@ -1,0 +1,406 @@
+//! Accounts and what they may do.
+//!
+//! ```text
+//!  request ─▶ Access::identify (token, session) ─▶ Identity ─▶ select project ─▶ Principal ─▶ matrix
+//! ```
+//!
+//! [`matrix`] decides by operation and role; the engine decides about tasks of other accounts. The
+//! database has only the SHA-256 of each credential. The hub remembers the account of a credential
+//! for at most two seconds, and forgets it at each change by this process.
+
+mod identity;
+mod limit;
+pub mod matrix;
+mod password;
+mod principal;
+mod recover;
+mod session;
+mod setup;
+pub mod token;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use flow_common::clock::{SharedClock, monotonic};
+use flow_common::error::chain;
+use flow_common::secret_file::Secret;
+use flow_domain::access::{ProjectRole, TokenScope};
+use flow_domain::error::{Error, ErrorCode};
+use flow_domain::id::{Digest, UserId};
+use flow_domain::time::Timestamp;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use parking_lot::Mutex;
+
+use crate::listener::source_of;
+use crate::store::{AccessEntry, ApiToken, Store, User};
+use identity::IdentityMemory;
+use limit::RateLimit;
+use token::TokenText;
+
+pub(crate) use identity::{Identity, no_project};
+pub(crate) use password::{Passwords, check as check_password};
+pub use principal::{Credential, Principal};
+pub(crate) use recover::recover;
+pub(crate) use session::{IDLE_S, SessionCookie, check_site, open as open_session};
+pub use setup::{SETUP_FILE, SetupCode};
+
+/// The project of objects from before there were projects.
+pub(crate) const DEFAULT_PROJECT: &str = "default";
+/// Step of the stored time of the last use, in seconds.
+const USE_GRAIN_S: u64 = 300;
+/// Requests of an account per second, and at once.
+const REQUESTS_PER_S: u32 = 1000;
+const REQUESTS_BURST: u32 = 4000;
+/// Requests with invalid credentials of a source address: one per interval, and at once.
+const FAILURE_INTERVAL: Duration = Duration::from_millis(500);
+const FAILURES_BURST: u32 = 100;
+/// Sign-ins with a password of a source address: one per interval, and at once.
+const SIGN_IN_INTERVAL: Duration = Duration::from_secs(2);
+const SIGN_INS_BURST: u32 = 30;
+
+/// Returns the secret of a request.
+pub(crate) fn secret(text: flow_api_types::SecretText) -> Secret {
+    Secret::new(text.0)
+}
+
+/// An error, and the time after which a repeated request may succeed.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub error: Error,
+    pub retry_after: Option<Duration>,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self { error, retry_after: None }
+    }
+}
+
+impl From<crate::store::StoreError> for Refused {
+    fn from(error: crate::store::StoreError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl Refused {
+    pub(crate) fn limited(what: &str, wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        let message = format!("{what}: wait {seconds} s");
+        Self { error: Error::new(ErrorCode::RateLimited, message), retry_after: Some(wait) }
+    }
+}
+
+/// Accounts of the hub.
+pub struct Access {
+    store: Arc<Store>,
+    clock: SharedClock,
+    memory: IdentityMemory,
+    setup: Mutex<Option<SetupCode>>,
+    requests: RateLimit<UserId>,
+    failures: RateLimit<IpAddr>,
+    sign_ins: RateLimit<IpAddr>,
+    pub(crate) passwords: Passwords,
+    /// The REST listener uses TLS: cookies are for TLS only.
+    pub(crate) is_tls: bool,
+}
+
+impl Access {
+    /// `setup` is the code of a hub without accounts.
+    #[must_use]
+    pub fn new(
+        store: Arc<Store>,
+        clock: SharedClock,
+        setup: Option<SetupCode>,
+        is_tls: bool,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            memory: IdentityMemory::default(),
+            setup: Mutex::new(setup),
+            requests: RateLimit::new(Duration::from_secs(1) / REQUESTS_PER_S, REQUESTS_BURST),
+            failures: RateLimit::new(FAILURE_INTERVAL, FAILURES_BURST),
+            sign_ins: RateLimit::new(SIGN_IN_INTERVAL, SIGN_INS_BURST),
+            passwords: Passwords::default(),
+            is_tls,
+        }
+    }
+
+    /// Returns the account of a request's credential.
+    pub(crate) async fn identify(
+        &self,
+        headers: &HeaderMap,
+        address: IpAddr,
+    ) -> Result<Arc<Identity>, Refused> {
+        let credential = match Presented::of(headers, self.is_tls) {
+            Ok(credential) => credential,
+            Err(what) => return Err(self.refuse(what, headers, address)),
+        };
+        let digest = credential.digest();
+        let identity = match self.memory.get(&digest) {
+            Some(identity) => Some(identity),
+            None => {
+                if let Some(wait) = self.failures.wait(&source_of(address), monotonic()) {
+                    return Err(Refused::limited(
+                        "too many requests had invalid credentials",
+                        wait,
+                    ));
+                }
+                self.read(&credential, digest).await?
+            }
+        };
+        let now = self.clock.now();
+        let Some(identity) = identity
+            .filter(|found| found.expires_at.is_none_or(|at| now < at))
+            .filter(|found| credential.is_of(found))
+        else {
+            return Err(self.refuse(credential.invalid(), headers, address));
+        };
+        self.requests
+            .admit(identity.user.clone(), monotonic())
+            .map_err(|wait| Refused::limited("the account sends too many requests", wait))?;
+        Ok(identity)
+    }
+
+    async fn read(
+        &self,
+        credential: &Presented,
+        digest: Digest,
+    ) -> Result<Option<Arc<Identity>>, Refused> {
+        let changes = self.memory.changes();
+        let found = match credential {
+            Presented::Token { .. } => self.store.token_by_digest(&digest).await?.map(Found::Token),
+            Presented::Session(_) => {
+                self.store.session_by_digest(&digest).await?.map(Found::Session)
+            }
+        };
+        let Some(found) = found else { return Ok(None) };
+        let user = found.user();
+        let now = self.clock.now();
+        if user.disabled_at.is_some() || found.is_ended(now) {
+            return Ok(None);
+        }
+        let roles: BTreeMap<_, _> = self.store.roles_of(user).await?.into_iter().collect();
+        self.record_use(&found, now);
+        let identity = Arc::new(found.identity(roles));
+        self.memory.insert(digest, &identity, changes);
+        Ok(Some(identity))
+    }
+
+    /// Stores the time of the use, unless it was stored some minutes ago. The request does not wait.
+    fn record_use(&self, found: &Found, now: Timestamp) {
+        let last = match found {
+            Found::Token((token, _)) => token.last_used_at,
+            Found::Session((session, _)) => Some(session.seen_at),
+        };
+        if last.is_some_and(|last| now.secs_since(last) < USE_GRAIN_S) {
+            return;
+        }
+        let store = Arc::clone(&self.store);
+        let found = found.clone();
+        tokio::spawn(async move {
+            let stored = match &found {
+                Found::Token((token, _)) => {
+                    store.tokens_used(std::slice::from_ref(&token.id), now).await
+                }
+                Found::Session((session, _)) => store.session_seen(&session.id, now).await,
+            };
+            if let Err(error) = stored {
+                tracing::debug!(error = %chain(&error), "cannot store the last use of a credential");
+            }
+        });
+    }
+
+    /// Counts the failure, and explains it.
+    fn refuse(&self, what: &str, headers: &HeaderMap, address: IpAddr) -> Refused {
+        if let Err(wait) = self.failures.admit(source_of(address), monotonic()) {
+            return Refused::limited("too many requests had invalid credentials", wait);
+        }
+        let remedy = match &*self.setup.lock() {
+            Some(setup) if authorization(headers).is_some_and(|(_, text)| setup.is(text)) => {
+                "this is the setup code, which only creates the first account: run `flowctl setup`"
+            }
+            Some(_) => {
+                "this hub has no account yet: run `flowctl setup` with the code in the file `setup-code` in the hub's data directory"
+            }
+            None => {
+                "send `Authorization: Bearer TOKEN` with an API token; `flowctl login` creates one"
+            }
+        };
+        Error::new(ErrorCode::Unauthenticated, format!("{what}: {remedy}")).into()
+    }
+
+    /// Limits the attempts of an address to sign in or to guess the setup code.
+    pub(crate) fn admit_sign_in(&self, address: IpAddr) -> Result<(), Refused> {
+        self.sign_ins
+            .admit(source_of(address), monotonic())
+            .map_err(|wait| Refused::limited("too many sign-ins from this address", wait))
+    }
+
+    /// Makes a change of accounts effective in this process.
+    pub(crate) fn changed(&self) {
+        self.memory.forget();
+    }
+
+    /// Creates the first account, an administrator of the federation.
+    pub(crate) async fn set_up(
+        &self,
+        code: &str,
+        user: &User,
+        token: &ApiToken,
+        entry: &AccessEntry,
+    ) -> Result<(), Error> {
+        let done = || Error::of(ErrorCode::SetupDone);
+        let setup = self.setup.lock().clone().ok_or_else(done)?;
+        if !setup.is(code) {
+            let message = "the setup code is wrong; it is in the file `setup-code` in the hub's data directory";
+            return Err(Error::new(ErrorCode::Unauthenticated, message));
+        }
+        let created = self.store.create_first_user(user, token, entry).await?;
+        *self.setup.lock() = None;
+        setup.used();
+        self.changed();
+        if created { Ok(()) } else { Err(done()) }
+    }
+
+    /// Rejects a setup on a hub with accounts before any other check.
+    pub(crate) fn check_setup(&self) -> Result<(), Error> {
+        match &*self.setup.lock() {
+            Some(_) => Ok(()),
+            None => Err(Error::of(ErrorCode::SetupDone)),
+        }
+    }
+}
+
+/// A credential of a request, in its form.
+enum Presented {
+    Token {
+        text: TokenText,
+        /// Name of the account, of HTTP Basic.
+        user: Option<String>,
+    },
+    Session(SessionCookie),
+}
+
+/// Returns scheme and content of the header.
+fn authorization(headers: &HeaderMap) -> Option<(&str, &str)> {
+    let (scheme, rest) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    Some((scheme, rest.trim()))
+}
+
+impl Presented {
+    fn of(headers: &HeaderMap, is_tls: bool) -> Result<Self, &'static str> {
+        if headers.contains_key(AUTHORIZATION) {
+            let (scheme, rest) =
+                authorization(headers).ok_or("the Authorization header has no token")?;
+            if scheme.eq_ignore_ascii_case("bearer") {
+                let text = TokenText::parse(rest).ok_or("the token is not an API token")?;
+                return Ok(Self::Token { text, user: None });
+            }
+            if scheme.eq_ignore_ascii_case("basic") {
+                let (user, token) =
+                    basic(rest).ok_or("the Authorization header is not readable")?;
+                let text = TokenText::parse(&token)
+                    .ok_or("the password of HTTP Basic is not an API token")?;
+                return Ok(Self::Token { text, user: Some(user) });
+            }
+            return Err("the scheme of the Authorization header is not supported");
+        }
+        let cookie = SessionCookie::of(headers, is_tls).ok_or("the request has no token")?;
+        Ok(Self::Session(cookie))
+    }
+
+    fn digest(&self) -> Digest {
+        match self {
+            Self::Token { text, .. } => text.digest(),
+            Self::Session(cookie) => cookie.digest(),
+        }
+    }
+
+    fn is_of(&self, identity: &Identity) -> bool {
+        match self {
+            Self::Token { user: Some(name), .. } => name == identity.name.as_str(),
+            _ => true,
+        }
+    }
+
+    const fn invalid(&self) -> &'static str {
+        match self {
+            Self::Token { user: None, .. } => "the token is unknown, expired or disabled",
+            Self::Token { user: Some(_), .. } => {
+                "the token is unknown, expired or disabled, or belongs to another account"
+            }
+            Self::Session(_) => "the session has ended",
+        }
+    }
+}
+
+fn basic(text: &str) -> Option<(String, String)> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let (user, password) = text.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+/// A credential of the database, with its account.
+#[derive(Clone)]
+enum Found {
+    Token((ApiToken, User)),
+    Session((crate::store::BrowserSession, User)),
+}
+
+impl Found {
+    const fn user(&self) -> &User {
+        match self {
+            Self::Token((_, user)) | Self::Session((_, user)) => user,
+        }
+    }
+
+    fn is_ended(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Token((token, _)) => token.expires_at.is_some_and(|at| at <= now),
+            Self::Session((session, _)) => session::is_ended(session, now),
+        }
+    }
+
+    fn identity(self, roles: BTreeMap<flow_domain::id::ProjectId, ProjectRole>) -> Identity {
+        match self {
+            Self::Token((token, user)) => {
+                let limited = token.project.is_some()
+                    || token.role.is_some()
+                    || token.scope != TokenScope::Api;
+                let cap = token.role.unwrap_or(ProjectRole::Admin);
+                let projects = roles
+                    .into_iter()
+                    .filter(|(id, _)| token.project.as_ref().is_none_or(|only| only == id))
+                    .map(|(id, role)| (id, role.min(cap)));
+                Identity {
+                    user: user.id,
+                    name: user.name,
+                    kind: user.kind,
+                    federation_admin: user.federation_admin && !limited,
+                    projects: projects.collect(),
+                    project: token.project,
+                    scope: token.scope,
+                    expires_at: token.expires_at,
+                    credential: Credential::Token { id: token.id, limited },
+                }
+            }
+            Self::Session((session, user)) => Identity {
+                user: user.id,
+                name: user.name,
+                kind: user.kind,
+                federation_admin: user.federation_admin,
+                projects: roles,
+                project: None,
+                scope: TokenScope::Api,
+                expires_at: Some(session.expires_at),
+                credential: Credential::Session(session.id),
+            },
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The caller of an operation.
+
+use flow_domain::access::ProjectRole;
+use flow_domain::id::{ProjectId, SessionId, TokenId, UserId};
+
+/// The caller of an operation, with the rights of its credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The account.
+    pub user: UserId,
+    /// Name of the account, for events and audit.
+    pub subject: String,
+    /// The selected project. The caller may access objects of this project only.
+    pub project: ProjectId,
+    /// Role in the selected project; `None` = none.
+    pub role: Option<ProjectRole>,
+    /// The credential administers the federation.
+    pub federation_admin: bool,
+    pub credential: Credential,
+}
+
+/// How a caller proved who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// An API token. A limited one has a project, a role or a scope, and cannot create another
+    /// credential, which could have more rights.
+    Token { id: TokenId, limited: bool },
+    /// A browser's session.
+    Session(SessionId),
+}
+
+impl Credential {
+    /// Returns whether the credential has fewer rights than its account.
+    #[must_use]
+    pub const fn is_limited(&self) -> bool {
+        match self {
+            Self::Token { limited, .. } => *limited,
+            Self::Session(_) => false,
+        }
+    }
+
+    /// Name of the kind, for people.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Token { .. } => "token",
+            Self::Session(_) => "session",
+        }
+    }
+}
+
+impl Principal {
+    /// Returns whether the caller has at least this role in the selected project.
+    #[must_use]
+    pub fn has(&self, role: ProjectRole) -> bool {
+        self.role >= Some(role)
+    }
+}

@@ -1,0 +1,225 @@
+//! Middleware that finds the caller of a request, the project that it selects, and the rule of its
+//! operation; it rejects a caller without the rights for the operation.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use flow_domain::access::TokenScope;
+use flow_domain::error::{Error, ErrorCode, FieldCode};
+use flow_domain::id::ProjectId;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Uri, header};
+use utoipa::openapi::OpenApi;
+
+use super::extract::Caller;
+use super::problem::{ApiError, field};
+use crate::access::matrix::{self, Rule};
+use crate::access::{Credential, Identity, Principal, Refused, check_site, no_project};
+use crate::state::App;
+
+/// Prefix of the operations that accept the parameter `project`.
+pub(super) const V2: &str = "/api/v2/";
+/// Prefix of the operations whose path names the project.
+pub(super) const PROJECT_PATH: &str = "/api/v2/projects/{project}";
+/// The query parameter.
+pub(super) const PROJECT: &str = "project";
+
+/// Address of the client of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// Address of the client of a request; loopback in tests without a connection.
+pub(super) fn address(extensions: &http::Extensions) -> IpAddr {
+    extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0)
+}
+
+/// The rules of all routes, by path and method.
+#[derive(Debug)]
+pub(super) struct Rules(HashMap<String, Vec<(Method, Rule)>>);
+
+impl Rules {
+    /// Reads the operations of the document. An operation without a rule has no entry, and is
+    /// rejected.
+    pub(super) fn of(document: &OpenApi) -> Self {
+        let mut rules: HashMap<String, Vec<(Method, Rule)>> = HashMap::new();
+        for (path, item) in &document.paths.paths {
+            let operations = [
+                (Method::GET, &item.get),
+                (Method::PUT, &item.put),
+                (Method::POST, &item.post),
+                (Method::DELETE, &item.delete),
+                (Method::PATCH, &item.patch),
+            ];
+            let found = operations.into_iter().filter_map(|(method, operation)| {
+                let id = operation.as_ref()?.operation_id.as_deref()?;
+                Some((method, matrix::rule(id)?))
+            });
+            rules.entry(path.clone()).or_default().extend(found);
+        }
+        for (method, path, rule) in matrix::ROUTES {
+            if let Ok(method) = method.parse() {
+                rules.entry((*path).to_owned()).or_default().push((method, *rule));
+            }
+        }
+        Self(rules)
+    }
+
+    fn find(&self, path: &str, method: &Method) -> Option<Rule> {
+        // A route for GET answers HEAD, too.
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        self.0.get(path)?.iter().find(|(known, _)| known == method).map(|(_, rule)| *rule)
+    }
+
+    /// Returns the value of `Allow` for a path.
+    fn allowed(&self, path: &str) -> String {
+        let methods = self.0.get(path).into_iter().flatten().flat_map(|(method, _)| {
+            let head = (method == Method::GET).then_some("HEAD");
+            [Some(method.as_str()), head].into_iter().flatten()
+        });
+        methods.collect::<Vec<_>>().join(",")
+    }
+}
+
+/// Lets a request pass only if its operation has a rule and the caller satisfies it. An unknown path
+/// needs an account, too.
+pub(super) async fn authorize(
+    State((app, rules)): State<(Arc<App>, Arc<Rules>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match admit(&app, &rules, &mut request).await {
+        Ok(Some(refused)) => refused,
+        Ok(None) => next.run(request).await,
+        Err(refused) => respond(refused),
+    }
+}
+
+/// Returns the response of a rejection with its `Retry-After`.
+pub(super) fn respond(Refused { error, retry_after }: Refused) -> Response {
+    let mut response = ApiError::from(error).into_response();
+    if let Some(wait) = retry_after {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
+            response.headers_mut().insert(header::RETRY_AFTER, value);
+        }
+    }
+    response
+}
+
+async fn admit(
+    app: &App,
+    rules: &Rules,
+    request: &mut Request,
+) -> Result<Option<Response>, Refused> {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    let rule = route.and_then(|path| rules.find(path, request.method()));
+    if rule == Some(Rule::Public) {
+        return Ok(None);
+    }
+    let address = address(request.extensions());
+    let identity = app.access.identify(request.headers(), address).await?;
+    if matches!(identity.credential, Credential::Session(_)) {
+        check_site(request.method(), request.headers())?;
+    }
+    if identity.scope == TokenScope::Metrics && rule != Some(Rule::Metrics) {
+        let message = "the token is for `GET /metrics` only: create one with the scope `api`";
+        return Err(Error::new(ErrorCode::Forbidden, message).into());
+    }
+    let Some(path) = route else { return Ok(None) };
+    let Some(rule) = rule else {
+        // Every route is in the document and has a rule: the method has no route.
+        let mut response = ApiError::from(Error::of(ErrorCode::MethodNotAllowed)).into_response();
+        if let Ok(allowed) = HeaderValue::from_str(&rules.allowed(path)) {
+            response.headers_mut().insert(header::ALLOW, allowed);
+        }
+        return Ok(Some(response));
+    };
+    let project = selected(path, request)?;
+    let principal = identity.select(project.as_ref())?;
+    check(rule, &identity, &principal)?;
+    request.extensions_mut().insert(Arc::clone(&identity));
+    request.extensions_mut().insert(Caller(principal));
+    Ok(None)
+}
+
+/// Returns the project that the request names, and removes the parameter from its URI.
+fn selected(path: &str, request: &mut Request) -> Result<Option<ProjectId>, Error> {
+    if path.starts_with(V2)
+        && let Some(query) = request.uri().query()
+        && query.contains(PROJECT)
+    {
+        let is_project = |pair: &&str| pair.split('=').next() == Some(PROJECT);
+        let mut values = query.split('&').filter(is_project);
+        let named = values.next().map(|pair| pair.split_once('=').map_or("", |(_, value)| value));
+        if values.next().is_some() {
+            return Err(field("?project", FieldCode::Duplicate, "must be sent once"));
+        }
+        if let Some(name) = named {
+            let name = name.to_owned();
+            let rest: Vec<&str> = query.split('&').filter(|pair| !is_project(pair)).collect();
+            let rest = match rest.is_empty() {
+                true => request.uri().path().to_owned(),
+                false => format!("{}?{}", request.uri().path(), rest.join("&")),
+            };
+            set_uri(request, &rest)?;
+            if !path.starts_with(PROJECT_PATH) {
+                return parsed(&name).map(Some);
+            }
+        }
+    }
+    if path.starts_with(PROJECT_PATH) {
+        let index = PROJECT_PATH.split('/').count() - 1;
+        let name = request.uri().path().split('/').nth(index).unwrap_or_default();
+        return parsed(name).map(Some);
+    }
+    Ok(None)
+}
+
+fn parsed(name: &str) -> Result<ProjectId, Error> {
+    name.parse().map_err(|problem| {
+        Error::new(ErrorCode::ProjectNotFound, format!("there is no such project: {problem}"))
+    })
+}
+
+fn set_uri(request: &mut Request, path_and_query: &str) -> Result<(), Error> {
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = Some(path_and_query.parse::<PathAndQuery>().map_err(Error::internal)?);
+    *request.uri_mut() = Uri::from_parts(parts).map_err(Error::internal)?;
+    Ok(())
+}
+
+fn check(rule: Rule, identity: &Identity, principal: &Principal) -> Result<(), Error> {
+    let forbidden = |message: String| Err(Error::new(ErrorCode::Forbidden, message));
+    match rule {
+        Rule::Public | Rule::SignedIn => Ok(()),
+        Rule::Account if principal.credential.is_limited() => forbidden(
+            "the token is limited to a project, a role or a scope: use a token without limits, or sign in".to_owned(),
+        ),
+        Rule::Account => Ok(()),
+        Rule::Metrics if identity.scope == TokenScope::Metrics => Ok(()),
+        Rule::FederationAdmin | Rule::Metrics if principal.federation_admin => Ok(()),
+        Rule::FederationAdmin | Rule::Metrics => forbidden(
+            "this needs an administrator of the federation, with a credential without limits".to_owned(),
+        ),
+        Rule::Project(role) | Rule::Own(role, _) if principal.has(role) => Ok(()),
+        Rule::Project(role) | Rule::Own(role, _) => match principal.role {
+            Some(own) => forbidden(format!(
+                "this needs the role {role} in project {}; this credential has the role {own}",
+                principal.project
+            )),
+            None if identity.projects.is_empty() => Err(Error::new(
+                ErrorCode::Forbidden,
+                "the account has no role in any project: ask an administrator of a project",
+            )),
+            None if identity.projects.len() > 1 => forbidden(
+                "the account has several projects: name one with the parameter `project`".to_owned(),
+            ),
+            None => Err(no_project(&principal.project)),
+        },
+    }
+}

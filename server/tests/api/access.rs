@@ -1,0 +1,482 @@
+//! Accounts, projects and roles: who may do what, and what of other projects exists for them.
+
+use flow_domain::access::ProjectRole;
+use flow_server::access::matrix::{self, Rule};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::common::{ADMIN, Answer, TestApp, document};
+
+/// A caller of the walk.
+#[derive(Debug, Clone)]
+struct Who {
+    name: &'static str,
+    token: String,
+    /// Role in the project `default`.
+    role: Option<ProjectRole>,
+    federation_admin: bool,
+    is_limited: bool,
+    is_metrics: bool,
+    /// Member of another project only.
+    is_foreign: bool,
+}
+
+async fn everybody(hub: &TestApp) -> Vec<Who> {
+    let who = |name, token: &str| Who {
+        name,
+        token: token.to_owned(),
+        role: None,
+        federation_admin: false,
+        is_limited: false,
+        is_metrics: false,
+        is_foreign: false,
+    };
+    let project = json!({"name": "other"});
+    hub.post("/api/v2/projects").json(&project).await.expect(StatusCode::CREATED);
+    let mut all = Vec::new();
+    for role in ["viewer", "submitter", "operator", "admin"] {
+        let token = hub.account(role, "default", role).await;
+        all.push(Who { role: Some(role.parse().expect("a role")), ..who(role, &token) });
+    }
+    let foreign = hub.account("foreign", "other", "admin").await;
+    all.push(Who { is_foreign: true, ..who("foreign", &foreign) });
+    let created = hub.post("/api/v2/users").json(&json!({"name": "nobody"})).await;
+    created.expect(StatusCode::CREATED);
+    let token = hub.new_token(&json!({"name": "test", "user": "nobody"})).await;
+    all.push(Who { is_foreign: true, ..who("nobody", &token) });
+    let admin = Some(ProjectRole::Admin);
+    all.push(Who { role: admin, federation_admin: true, ..who(ADMIN, hub.token()) });
+    let capped = hub.new_token(&json!({"name": "test", "role": "viewer"})).await;
+    let viewer = Some(ProjectRole::Viewer);
+    all.push(Who { role: viewer, is_limited: true, ..who("capped", &capped) });
+    let metrics = hub.new_token(&json!({"name": "test", "scope": "metrics"})).await;
+    all.push(Who { role: admin, is_limited: true, is_metrics: true, ..who("metrics", &metrics) });
+    all
+}
+
+/// Returns whether the rule admits the caller, in the project `default`.
+fn admits(rule: Rule, who: &Who) -> bool {
+    if who.is_metrics {
+        return matches!(rule, Rule::Public | Rule::Metrics);
+    }
+    match rule {
+        Rule::Public | Rule::SignedIn => true,
+        Rule::Account => !who.is_limited,
+        Rule::Project(role) | Rule::Own(role, _) => who.role >= Some(role),
+        Rule::FederationAdmin | Rule::Metrics => who.federation_admin,
+    }
+}
+
+/// All operations of the document: id, method and path.
+fn operations() -> Vec<(String, Method, String)> {
+    let paths = document::document()["paths"].as_object().expect("paths");
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let methods = item.as_object().expect("operations");
+        methods.iter().map(move |(method, operation)| {
+            let id = operation["operationId"].as_str().expect("an id").to_owned();
+            (id, method.to_uppercase().parse().expect("a method"), path.clone())
+        })
+    });
+    operations.collect()
+}
+
+fn code(answer: &Answer) -> String {
+    match answer.header("content-type") {
+        "application/problem+json" => answer.json()["code"].as_str().unwrap_or_default().to_owned(),
+        _ => String::new(),
+    }
+}
+
+#[tokio::test]
+async fn every_operation_admits_exactly_the_callers_of_its_rule() {
+    let hub = TestApp::start().await;
+    let all = everybody(&hub).await;
+    let none = "0".repeat(32);
+    let mut walked = 0;
+    for (id, method, path) in operations() {
+        let rule = matrix::rule(&id).unwrap_or_else(|| panic!("{id} has no rule"));
+        let mut real = path.clone();
+        for name in ["task", "run", "template", "token", "session"] {
+            real = real.replace(&format!("{{{name}}}"), &none);
+        }
+        for (name, value) in [
+            ("party", "p"),
+            ("revision", "1"),
+            ("file", "docs.js"),
+            ("path", "model.npz"),
+            ("user", "unknown"),
+            ("project", "default"),
+            ("orphan", &format!("p.{none}.1")),
+        ] {
+            real = real.replace(&format!("{{{name}}}"), value);
+        }
+        let anonymous = hub.call(method.clone(), &real).anonymous().await;
+        assert_eq!(
+            anonymous.status == StatusCode::UNAUTHORIZED,
+            rule != Rule::Public,
+            "{id}: {anonymous:?}"
+        );
+        for who in &all {
+            let named = if path.starts_with("/api/v2/") && rule != Rule::Public {
+                format!("{real}?project=default")
+            } else {
+                real.clone()
+            };
+            let answer = hub.call(method.clone(), &named).token(&who.token).await;
+            let code = code(&answer);
+            let rejected =
+                ["unauthenticated", "forbidden", "project_not_found"].contains(&code.as_str());
+            let what = format!("{id} by {}: {} {code}", who.name, answer.status);
+            let is_outside = who.is_foreign && named != real;
+            assert_eq!(!rejected, admits(rule, who) && !is_outside, "{what}");
+            if is_outside {
+                assert_eq!(code, "project_not_found", "{what}");
+            }
+            walked += 1;
+        }
+    }
+    assert!(walked > 500, "{walked}");
+}
+
+#[tokio::test]
+async fn objects_of_another_project_are_not_found() {
+    let hub = TestApp::start().await;
+    let task = hub.task().await;
+    let shown = hub.get(&format!("/api/v2/tasks/{task}")).await.expect(StatusCode::OK).json();
+    assert_eq!(shown["created_by"], ADMIN);
+    let template = shown["template"].as_str().expect("an id").to_owned();
+    let run = hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED);
+    let run = run.json()["id"].as_str().expect("an id").to_owned();
+    let all = everybody(&hub).await;
+    let foreign = all.iter().find(|who| who.name == "foreign").expect("an account");
+    for (id, method, path) in operations() {
+        let of_project = matches!(matrix::rule(&id), Some(Rule::Project(_) | Rule::Own(..)));
+        if !of_project || !path.contains('{') || path.contains("{project}") {
+            continue;
+        }
+        let real = path
+            .replace("{task}", &task)
+            .replace("{run}", &run)
+            .replace("{template}", &template)
+            .replace("{party}", "hospital-a")
+            .replace("{revision}", "1")
+            .replace("{path}", "model.npz");
+        let body = match id.as_str() {
+            "edit_task" => Some(hub.task_body(&template)),
+            "edit_template" => Some(json!(flow_api_types::TemplateInput::sample())),
+            _ => None,
+        };
+        let call = hub.call(method, &real).token(&foreign.token);
+        let answer = match &body {
+            Some(body) => call.json(body).await,
+            None => call.await,
+        };
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}: {}", answer.text());
+    }
+    for list in ["tasks", "templates", "runs", "parties"] {
+        let page = hub.get(&format!("/api/v2/{list}")).token(&foreign.token).await;
+        assert_eq!(page.expect(StatusCode::OK).json()["items"], json!([]), "{list}");
+    }
+    let compare = hub.get(&format!("/api/v2/runs/compare?run={run}&run={}", "0".repeat(32)));
+    compare.token(&foreign.token).await.problem(404, "run_not_found");
+    let still = hub.get(&format!("/api/v2/tasks/{task}")).await.expect(StatusCode::OK).json();
+    assert_eq!(still["version"], hub.get(&format!("/api/v2/tasks/{task}")).await.json()["version"]);
+}
+
+#[tokio::test]
+async fn submitter_changes_own_tasks_and_operator_those_of_others() {
+    let hub = TestApp::start().await;
+    let task = hub.task().await;
+    let submitter = hub.account("submitter", "default", "submitter").await;
+    let operator = hub.account("operator", "default", "operator").await;
+    let template = hub.get(&format!("/api/v2/tasks/{task}")).await.json()["template"].clone();
+    let mut body = hub.task_body(template.as_str().expect("an id"));
+    body["name"] = json!("mine");
+    let mine = hub.post("/api/v2/tasks").token(&submitter).json(&body).await;
+    let mine = mine.expect(StatusCode::CREATED).json();
+    assert_eq!(mine["created_by"], "submitter");
+    let mine = mine["id"].as_str().expect("an id").to_owned();
+    let path = |task: &str, verb: &str| format!("/api/v2/tasks/{task}{verb}");
+    for verb in ["/start", "/stop"] {
+        hub.post(&path(&task, verb)).token(&submitter).await.problem(403, "forbidden");
+    }
+    hub.delete(&path(&task, "")).token(&submitter).await.problem(403, "forbidden");
+    let mut other = hub.task_body(template.as_str().expect("an id"));
+    other["remark"] = json!("changed");
+    hub.put(&path(&task, "")).token(&submitter).json(&other).await.problem(403, "forbidden");
+    let mut document = other.clone();
+    document["template"] = template.clone();
+    let apply = json!({"templates": [], "tasks": [document]});
+    hub.post("/api/v2/apply").token(&submitter).json(&apply).await.problem(403, "forbidden");
+    hub.put(&path(&task, "")).token(&operator).json(&other).await.expect(StatusCode::OK);
+
+    hub.post(&path(&mine, "/start")).token(&submitter).await.expect(StatusCode::ACCEPTED);
+    let run = hub.get(&path(&mine, "/runs/latest")).token(&submitter).await.json();
+    assert_eq!(run["started_by"], "submitter");
+    hub.post(&path(&mine, "/stop")).token(&operator).await.expect(StatusCode::ACCEPTED);
+    hub.delete(&path(&mine, "")).token(&submitter).await.expect(StatusCode::NO_CONTENT);
+    hub.delete(&path(&mine, "")).token(&submitter).await.expect(StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn project_uses_only_parties_and_datasets_that_are_offered_to_it() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+    let project = json!({"name": "other"});
+    hub.post("/api/v2/projects").json(&project).await.expect(StatusCode::CREATED);
+    let token = hub.account("bob", "other", "submitter").await;
+    let sample = json!(flow_api_types::TemplateInput::sample());
+    let template = hub.post("/api/v2/templates").token(&token).json(&sample).await;
+    let template = template.expect(StatusCode::CREATED).json()["id"].clone();
+    let body = hub.task_body(template.as_str().expect("an id"));
+    let create = || hub.post("/api/v2/tasks").token(&token).json(&body);
+    create().await.field("/members/1/party", "unknown");
+    hub.get("/api/v2/parties/hospital-a").token(&token).await.problem(404, "party_not_found");
+
+    let offer = |party: &str, offer: Value| {
+        let path = format!("/api/v2/projects/other/parties/{party}");
+        let hub = &hub;
+        async move { hub.put(&path).json(&offer).await.expect(StatusCode::OK) }
+    };
+    for party in ["hub", "hospital-a", "hospital-b"] {
+        offer(party, json!({})).await;
+    }
+    offer("hospital-a", json!({"datasets": ["other"]})).await;
+    create().await.field("/members/1/dataset", "not_allowed");
+    offer("hospital-a", json!({"datasets": ["digits", "other"]})).await;
+    let task = create().await.expect(StatusCode::CREATED).json();
+    let start = format!("/api/v2/tasks/{}/start", task["id"].as_str().expect("an id"));
+    offer("hospital-a", json!({"datasets": []})).await;
+    hub.post(&start).token(&token).await.problem(404, "party_not_found");
+    let withdraw = hub.delete("/api/v2/projects/other/parties/hospital-a");
+    withdraw.await.expect(StatusCode::NO_CONTENT);
+    hub.post(&start).token(&token).await.problem(404, "party_not_found");
+    offer("hospital-a", json!({})).await;
+    hub.post(&start).token(&token).await.expect(StatusCode::ACCEPTED);
+    let list = hub.get("/api/v2/parties").token(&token).await.json();
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(3));
+}
+
+#[tokio::test]
+async fn selected_project_is_that_of_the_parameter_the_token_or_the_only_one() {
+    let hub = TestApp::start().await;
+    for name in ["one", "two"] {
+        let project = json!({"name": name});
+        hub.post("/api/v2/projects").json(&project).await.expect(StatusCode::CREATED);
+    }
+    let token = hub.account("bob", "one", "viewer").await;
+    let me = async |token: &str, query: &str| {
+        let path = format!("/api/v2/me{query}");
+        hub.get(&path).token(token).await.expect(StatusCode::OK).json()
+    };
+    let only = me(&token, "").await;
+    assert_eq!((&only["project"], &only["role"]), (&json!("one"), &json!("viewer")));
+    let member = json!({"role": "admin"});
+    let path = "/api/v2/projects/two/members/bob";
+    hub.put(path).json(&member).await.expect(StatusCode::OK);
+    let both = me(&token, "").await;
+    assert_eq!((&both["project"], &both["role"]), (&json!("default"), &Value::Null));
+    hub.get("/api/v2/tasks").token(&token).await.problem(403, "forbidden");
+    hub.get("/api/v2/tasks?limit=1&project=two").token(&token).await.expect(StatusCode::OK);
+    assert_eq!(me(&token, "?project=two").await["role"], "admin");
+    let limited = json!({"name": "test", "user": "bob", "project": "two", "role": "operator"});
+    let limited = hub.new_token(&limited).await;
+    let two = me(&limited, "").await;
+    assert_eq!((&two["project"], &two["role"]), (&json!("two"), &json!("operator")));
+    assert_eq!(two["projects"].as_array().map(Vec::len), Some(1));
+    for (query, code) in [
+        ("?project=one", "project_not_found"),
+        ("?project=three", "project_not_found"),
+        ("?project=..%2f", "project_not_found"),
+        ("?project=", "project_not_found"),
+    ] {
+        hub.get(&format!("/api/v2/me{query}")).token(&limited).await.problem(404, code);
+    }
+    let twice = hub.get("/api/v2/me?project=two&project=two").token(&limited).await;
+    twice.field("?project", "duplicate");
+}
+
+#[tokio::test]
+async fn setup_works_once_and_its_code_is_no_token() {
+    let hub = TestApp::start().await;
+    let again = json!({"code": "0123", "name": "eve"});
+    hub.post("/api/v2/setup").anonymous().json(&again).await.problem(409, "setup_done");
+    let me = hub.get("/api/v2/me").await.expect(StatusCode::OK).json();
+    assert_eq!(me["federation_admin"], true);
+    let audit = hub.get("/api/v2/audit").await.expect(StatusCode::OK).json();
+    assert_eq!(audit["items"][0]["action"], "setup");
+
+    let hub = TestApp::without_account().await;
+    let wrong = hub.get("/api/v2/tasks").token("0123").await.problem(401, "unauthenticated");
+    assert!(wrong["detail"].as_str().is_some_and(|text| text.contains("no account yet")));
+    let code = hub.token().to_owned();
+    let code_as_token = hub.get("/api/v2/tasks").token(&code).await.problem(401, "unauthenticated");
+    let detail = code_as_token["detail"].as_str().expect("text");
+    assert!(detail.contains("setup code") && detail.contains("flowctl setup"), "{detail}");
+    let setup =
+        |code: &str| json!({"code": code, "name": "eve", "password": "long enough, really"});
+    let wrong = hub.post("/api/v2/setup").anonymous().json(&setup("0123")).await;
+    wrong.problem(401, "unauthenticated");
+    let short = json!({"code": code, "name": "eve", "password": "short"});
+    hub.post("/api/v2/setup").anonymous().json(&short).await.field("/password", "too_short");
+    let done = hub.post("/api/v2/setup").anonymous().json(&setup(&code)).await;
+    let done = done.expect(StatusCode::CREATED).json();
+    let token = done["secret"].as_str().expect("a token");
+    assert!(token.starts_with("flp_"), "{done}");
+    hub.get("/api/v2/me").token(token).await.expect(StatusCode::OK);
+    let second = hub.post("/api/v2/setup").anonymous().json(&setup(&code)).await;
+    second.problem(409, "setup_done");
+}
+
+#[tokio::test]
+async fn token_is_refused_at_once_after_a_change_and_after_its_time() {
+    let hub = TestApp::start().await;
+    let token = hub.account("bob", "default", "viewer").await;
+    let get = || hub.get("/api/v2/tasks").token(&token);
+    get().await.expect(StatusCode::OK);
+    let remove = hub.delete("/api/v2/projects/default/members/bob");
+    remove.await.expect(StatusCode::NO_CONTENT);
+    get().await.problem(403, "forbidden");
+    let role = json!({"role": "viewer"});
+    let member = "/api/v2/projects/default/members/bob";
+    hub.put(member).json(&role).await.expect(StatusCode::OK);
+    get().await.expect(StatusCode::OK);
+    for (disabled, status) in [(true, StatusCode::UNAUTHORIZED), (false, StatusCode::OK)] {
+        let edit = json!({"disabled": disabled});
+        hub.put("/api/v2/users/bob").json(&edit).await.expect(StatusCode::OK);
+        get().await.expect(status);
+    }
+    let basic = |user: &str| {
+        use base64::Engine as _;
+        let text = format!("{user}:{token}");
+        let text = base64::engine::general_purpose::STANDARD.encode(text);
+        hub.get("/api/v2/me").anonymous().header("authorization", &format!("Basic {text}"))
+    };
+    basic("bob").await.expect(StatusCode::OK);
+    basic("eve").await.problem(401, "unauthenticated");
+    let tokens = hub.get("/api/v2/tokens?user=bob").await.expect(StatusCode::OK).json();
+    let listed = &tokens["items"][0];
+    assert!(!tokens.to_string().contains(&token[..36]), "{tokens}");
+    assert!(token.ends_with(listed["hint"].as_str().expect("text").trim_start_matches("flp_…")));
+    let id = listed["id"].as_str().expect("an id").to_owned();
+    let eve = hub.account("eve", "default", "admin").await;
+    let path = format!("/api/v2/tokens/{id}");
+    hub.delete(&path).token(&eve).await.problem(404, "token_not_found");
+    hub.delete(&path).token(&token).await.expect(StatusCode::NO_CONTENT);
+    get().await.problem(401, "unauthenticated");
+
+    let short = json!({"name": "short", "user": "bob", "expires_in_days": 1});
+    let short = hub.new_token(&short).await;
+    hub.get("/api/v2/me").token(&short).await.expect(StatusCode::OK);
+    hub.clock.advance(24 * 3600);
+    hub.get("/api/v2/me").token(&short).await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn session_of_a_browser_signs_in_changes_password_and_ends() {
+    let hub = TestApp::start().await;
+    let bob = json!({"name": "bob", "password": "correct horse battery"});
+    hub.post("/api/v2/users").json(&bob).await.expect(StatusCode::CREATED);
+    let sign_in = async |name: &str, password: &str| {
+        let input = json!({"name": name, "password": password});
+        hub.post("/api/v2/sessions").anonymous().json(&input).await
+    };
+    for (name, password) in
+        [("bob", "wrong"), ("nobody", "correct horse battery"), ("../x", "x"), (ADMIN, "x")]
+    {
+        let refused = sign_in(name, password).await.problem(401, "unauthenticated");
+        assert_eq!(refused["detail"], "name or password is wrong");
+    }
+    let opened = sign_in("bob", "correct horse battery").await.expect(StatusCode::CREATED);
+    let cookie = opened.header("set-cookie").split(';').next().expect("a cookie").to_owned();
+    assert!(cookie.starts_with("flow_session="), "{cookie}");
+    assert!(!opened.text().contains(cookie.trim_start_matches("flow_session=")));
+    let with =
+        |method: Method, path: &str| hub.call(method, path).anonymous().header("cookie", &cookie);
+    let me = with(Method::GET, "/api/v2/me").await.expect(StatusCode::OK).json();
+    assert_eq!((&me["name"], &me["credential"]), (&json!("bob"), &json!("session")));
+    let evil = with(Method::POST, "/api/v2/tokens").header("sec-fetch-site", "cross-site");
+    evil.json(&json!({"name": "x"})).await.problem(403, "cross_site");
+    let token = with(Method::POST, "/api/v2/tokens").header("sec-fetch-site", "same-origin");
+    token.json(&json!({"name": "x"})).await.expect(StatusCode::CREATED);
+    let list = with(Method::GET, "/api/v2/sessions").await.expect(StatusCode::OK).json();
+    assert_eq!(list["items"][0]["current"], true);
+
+    let path = "/api/v2/users/bob/password";
+    let new = |current: &str| json!({"password": "battery horse correct", "current": current});
+    with(Method::PUT, path)
+        .json(&json!({"password": "battery horse correct"}))
+        .await
+        .field("/current", "required");
+    with(Method::PUT, path).json(&new("wrong")).await.problem(401, "unauthenticated");
+    let other = with(Method::PUT, "/api/v2/users/alice/password").json(&new("x")).await;
+    other.problem(403, "forbidden");
+    let set = with(Method::PUT, path).json(&new("correct horse battery")).await;
+    set.expect(StatusCode::NO_CONTENT);
+    with(Method::GET, "/api/v2/me").await.problem(401, "unauthenticated");
+
+    let opened = sign_in("bob", "battery horse correct").await.expect(StatusCode::CREATED);
+    let id = opened.json()["id"].as_str().expect("an id").to_owned();
+    let cookie = opened.header("set-cookie").split(';').next().expect("a cookie").to_owned();
+    let with =
+        |method: Method, path: &str| hub.call(method, path).anonymous().header("cookie", &cookie);
+    let ended = with(Method::DELETE, &format!("/api/v2/sessions/{id}")).await;
+    assert!(ended.expect(StatusCode::NO_CONTENT).header("set-cookie").contains("Max-Age=0"));
+    with(Method::GET, "/api/v2/me").await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn wrong_passwords_make_the_account_wait() {
+    let hub = TestApp::start().await;
+    let bob = json!({"name": "bob", "password": "correct horse battery"});
+    hub.post("/api/v2/users").json(&bob).await.expect(StatusCode::CREATED);
+    let sign_in = async |name: &str, password: &str| {
+        let input = json!({"name": name, "password": password});
+        hub.post("/api/v2/sessions").anonymous().json(&input).await
+    };
+    for _ in 0..5 {
+        sign_in("bob", "wrong").await.problem(401, "unauthenticated");
+    }
+    let waits = sign_in("bob", "correct horse battery").await;
+    assert!(waits.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds >= 1));
+    waits.problem(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn federation_keeps_an_administrator_and_names_are_checked() {
+    let hub = TestApp::start().await;
+    let edit = json!({"federation_admin": false});
+    let alice = format!("/api/v2/users/{ADMIN}");
+    hub.put(&alice).json(&edit).await.problem(409, "last_admin");
+    hub.delete(&alice).await.problem(409, "last_admin");
+    hub.post("/api/v2/users").json(&json!({"name": ADMIN})).await.problem(409, "user_exists");
+    hub.post("/api/v2/projects")
+        .json(&json!({"name": "default"}))
+        .await
+        .problem(409, "project_exists");
+    for name in ["Bob", "../x", "a b", "", "a\u{0}", "bob'; DROP TABLE users; --"] {
+        hub.post("/api/v2/users").json(&json!({"name": name})).await.field("/name", "pattern");
+        hub.post("/api/v2/projects").json(&json!({"name": name})).await.field("/name", "pattern");
+    }
+    let service = json!({"name": "ci", "kind": "service", "password": "long enough, really"});
+    hub.post("/api/v2/users").json(&service).await.field("/password", "not_allowed");
+    let service = json!({"name": "ci", "kind": "service"});
+    hub.post("/api/v2/users").json(&service).await.expect(StatusCode::CREATED);
+    let token = hub.new_token(&json!({"name": "nightly", "user": "ci"})).await;
+    assert!(token.starts_with("fls_"), "a token of a service has a prefix of its own");
+    let capped = hub.new_token(&json!({"name": "x", "role": "viewer"})).await;
+    let refused = hub.post("/api/v2/tokens").token(&capped).json(&json!({"name": "y"})).await;
+    refused.problem(403, "forbidden");
+    let other = hub.post("/api/v2/tokens").token(&token);
+    other.json(&json!({"name": "y", "user": ADMIN})).await.problem(403, "forbidden");
+    for (input, field) in [
+        (json!({"name": ""}), "/name"),
+        (json!({"name": "a\nb"}), "/name"),
+        (json!({"name": "x".repeat(101)}), "/name"),
+        (json!({"name": "x", "expires_in_days": 4000}), "/expires_in_days"),
+    ] {
+        let answer = hub.post("/api/v2/tokens").json(&input).await;
+        let problem = answer.problem(422, "invalid");
+        assert_eq!(problem["fields"][0]["pointer"], field, "{problem}");
+    }
+}
