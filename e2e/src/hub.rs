@@ -64,7 +64,7 @@ impl Hub {
         };
         eventually(SOON, ready).await?;
         if let Ok(code) = std::fs::read_to_string(data.join("setup-code")) {
-            let setup = json!({"code": code.trim(), "name": "alice"});
+            let setup = json!({"code": code.trim(), "name": "root"});
             let done = self.call(Method::POST, "/setup", Some(&setup)).await;
             crate::federation::write_secret(token_file, done["secret"].as_str()?);
         }

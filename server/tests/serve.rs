@@ -313,3 +313,70 @@ async fn b9_sighup_reloads_reloadable_keys_and_names_the_others() {
     hub.logs("cannot reload the configuration; keeping the old one").await;
     assert!(hub.is_ready().await);
 }
+
+#[tokio::test]
+async fn passwords_and_tokens_are_in_no_log_and_setup_survives_a_restart() {
+    let mut place = Place::new();
+    place.set.push("log.level=trace".to_owned());
+    let mut hub = place.hub();
+    hub.ready().await;
+    let code = std::fs::read_to_string(place.data().join("setup-code")).expect("a new hub");
+    let send = async |hub: &Hub, method: &str, path: &str, headers: &str, body: String| {
+        let mut stream =
+            TcpStream::connect(("127.0.0.1", hub.port)).await.expect("the hub listens");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n{headers}Content-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.expect("the hub reads");
+        rest(stream).await
+    };
+    let password = "correct-horse-battery-staple";
+    let setup =
+        format!("{{\"code\":\"{}\",\"name\":\"alice\",\"password\":\"{password}\"}}", code.trim());
+    let done = send(&hub, "POST", "/api/v2/setup", "", setup.clone()).await;
+    assert!(done.starts_with("HTTP/1.1 201 "), "{done}");
+    let text_after = |text: &str, mark: &str, end: char| {
+        let (_, rest) = text.split_once(mark).unwrap_or_else(|| panic!("{mark} in {text}"));
+        rest.split(end).next().unwrap_or_default().to_owned()
+    };
+    let token = text_after(&done, "\"secret\":\"", '"');
+    assert!(!place.data().join("setup-code").exists(), "the code was used");
+    let sign_in = |password: &str| format!("{{\"name\":\"alice\",\"password\":\"{password}\"}}");
+    let opened = send(&hub, "POST", "/api/v2/sessions", "", sign_in(password)).await;
+    assert!(opened.starts_with("HTTP/1.1 201 "), "{opened}");
+    let cookie = text_after(&opened, "flow_session=", ';');
+    let wrong = "not-the-password-of-alice";
+    let refused = send(&hub, "POST", "/api/v2/sessions", "", sign_in(wrong)).await;
+    assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
+    let mistyped = format!("flp_{}", "0".repeat(36));
+    for (credential, status) in [
+        (format!("Authorization: Bearer {token}\r\n"), "200"),
+        (format!("Cookie: flow_session={cookie}\r\n"), "200"),
+        (format!("Authorization: Bearer {mistyped}\r\n"), "401"),
+    ] {
+        let me = send(&hub, "GET", "/api/v2/me", &credential, String::new()).await;
+        assert!(me.starts_with(&format!("HTTP/1.1 {status} ")), "{me}");
+        assert!(!me.contains(&token) && !me.contains(&mistyped), "{me}");
+    }
+    let page =
+        send(&hub, "GET", "/metrics", &format!("Authorization: Bearer {token}\r\n"), String::new());
+    let page = page.await;
+    hub.kill9();
+    let first = log_text(&hub.log);
+    let mut hub = place.hub();
+    hub.ready().await;
+    let me = format!("Authorization: Bearer {token}\r\n");
+    let me = send(&hub, "GET", "/api/v2/me", &me, String::new()).await;
+    assert!(me.starts_with("HTTP/1.1 200 "), "{me}");
+    let again = send(&hub, "POST", "/api/v2/setup", "", setup).await;
+    assert!(again.starts_with("HTTP/1.1 409 "), "{again}");
+    hub.kill9();
+    for secret in [code.trim(), password, wrong, &token, &cookie, &mistyped] {
+        for text in [&first, &log_text(&hub.log), &page] {
+            assert!(!text.contains(secret), "{secret} is in {text}");
+        }
+    }
+    assert!(first.contains("flowctl setup"), "{first}");
+}

@@ -1,6 +1,7 @@
 //! flowctl against a real hub with two parties. Tests that run at the same time share one
 //! federation, and each test has its own names.
 
+mod access;
 mod apply;
 mod names;
 mod runs;

@@ -44,14 +44,6 @@ impl<K: Eq + Hash> RateLimit<K> {
         full_at.insert(key, next);
         Ok(())
     }
-
-    /// Returns the time to wait if one more event would exceed the limit.
-    pub(crate) fn wait(&self, key: &K, now: Monotonic) -> Option<Duration> {
-        let known = self.full_at.lock().get(key).copied()?;
-        let ahead = (known + self.interval).since(now);
-        let most = self.interval * self.burst;
-        (ahead > most).then(|| ahead.saturating_sub(most))
-    }
 }
 
 #[cfg(test)]
@@ -66,10 +58,8 @@ mod tests {
     fn burst_is_admitted_and_then_one_event_per_interval() {
         let limit = RateLimit::new(Duration::from_millis(100), 3);
         for _ in 0..3 {
-            assert_eq!(limit.wait(&"a", at(1000)), None);
             limit.admit("a", at(1000)).expect("within the burst");
         }
-        assert_eq!(limit.wait(&"a", at(1000)), Some(Duration::from_millis(100)));
         assert_eq!(limit.admit("a", at(1000)), Err(Duration::from_millis(100)));
         assert_eq!(limit.admit("a", at(1040)), Err(Duration::from_millis(60)));
         limit.admit("b", at(1000)).expect("another key");

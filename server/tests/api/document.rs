@@ -156,6 +156,7 @@ async fn u40_every_operation_succeeds_as_documented() {
     }
     hub.post(&format!("{left}/secret")).json(&json!({})).await.expect(StatusCode::OK);
     hub.delete(&left).await.expect(StatusCode::NO_CONTENT);
+    access_succeeds(&hub).await;
 
     let elsewhere = ELSEWHERE.map(|(id, _)| id);
     let all: BTreeSet<&str> = Operation::all()
@@ -167,6 +168,54 @@ async fn u40_every_operation_succeeds_as_documented() {
         all,
         "call the operation that is missing here, or say where it is tested"
     );
+}
+
+/// Calls the operations about accounts, tokens and projects.
+async fn access_succeeds(hub: &TestApp) {
+    let get = async |path: &str| hub.get(path).await.expect(StatusCode::OK);
+    let create = async |path: &str, body: Value| {
+        hub.post(path).json(&body).await.expect(StatusCode::CREATED)
+    };
+    let put = async |path: &str, body: Value, status: StatusCode| {
+        hub.put(path).json(&body).await.expect(status)
+    };
+    let remove = async |path: &str| hub.delete(path).await.expect(StatusCode::NO_CONTENT);
+    let bob = create("/api/v2/users", json!({"name": "bob"})).await.header("location").to_owned();
+    put(&bob, json!({"federation_admin": true}), StatusCode::OK).await;
+    let password = json!({"password": "correct horse battery"});
+    put(&format!("{bob}/password"), password, StatusCode::NO_CONTENT).await;
+    let sign_in = json!({"name": "bob", "password": "correct horse battery"});
+    let opened = create("/api/v2/sessions", sign_in).await;
+    let cookie = opened.header("set-cookie").split(';').next().expect("a cookie").to_owned();
+    let session = opened.json()["id"].as_str().expect("an id").to_owned();
+    let end = hub.delete(&format!("/api/v2/sessions/{session}")).anonymous();
+    end.header("cookie", &cookie).await.expect(StatusCode::NO_CONTENT);
+    let token = create("/api/v2/tokens", json!({"name": "x"})).await.header("location").to_owned();
+    let project = create("/api/v2/projects", json!({"name": "other"})).await;
+    let project = project.header("location").to_owned();
+    put(&project, json!({"remark": "changed"}), StatusCode::OK).await;
+    let member = format!("{project}/members/bob");
+    put(&member, json!({"role": "viewer"}), StatusCode::OK).await;
+    let party = format!("{project}/parties/hospital-a");
+    put(&party, json!({"datasets": ["digits"]}), StatusCode::OK).await;
+    for path in [
+        "/api/v2/me",
+        "/api/v2/users",
+        &bob,
+        "/api/v2/sessions",
+        "/api/v2/tokens",
+        &token,
+        "/api/v2/projects",
+        &project,
+        &format!("{project}/members"),
+        &format!("{project}/parties"),
+        "/api/v2/audit",
+    ] {
+        get(path).await;
+    }
+    for path in [&party, &member, &token, &bob] {
+        remove(path).await;
+    }
 }
 
 fn renamed(name: &str) -> Value {

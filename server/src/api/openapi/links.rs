@@ -9,6 +9,10 @@ use utoipa::openapi::{RefOr, Response};
 type Link = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 const ID: &str = "$response.body#/id";
+const NAME: &str = "$response.body#/name";
+const SAME_PROJECT: (&str, &str) = ("project", "$request.path.project");
+const PROJECT_MEMBER: &[(&str, &str)] = &[SAME_PROJECT, ("user", "$response.body#/items/0/user")];
+const PROJECT_PARTY: &[(&str, &str)] = &[SAME_PROJECT, ("party", "$response.body#/items/0/party")];
 const FIRST: &str = "$response.body#/items/0/id";
 const OF_RUN: (&str, &str) = ("task", "$response.body#/task");
 const MEMBER: &[(&str, &str)] =
@@ -75,6 +79,22 @@ const LINKS: &[Link] = &[
     ("list_orphans", "keep_orphan", &[("orphan", FIRST)]),
     ("list_orphans", "stop_orphan", &[("orphan", FIRST)]),
     ("list_orphans", "list_orphans", NEXT),
+    ("create_user", "get_user", &[("user", NAME)]),
+    ("create_user", "edit_user", &[("user", NAME)]),
+    ("create_user", "set_password", &[("user", NAME)]),
+    ("create_user", "delete_user", &[("user", NAME)]),
+    ("create_token", "get_token", &[("token", "$response.body#/token/id")]),
+    ("create_token", "delete_token", &[("token", "$response.body#/token/id")]),
+    ("create_session", "delete_session", &[("session", ID)]),
+    ("list_sessions", "delete_session", &[("session", FIRST)]),
+    ("create_project", "get_project", &[("project", NAME)]),
+    ("create_project", "edit_project", &[("project", NAME)]),
+    ("create_project", "list_project_members", &[("project", NAME)]),
+    ("create_project", "list_project_parties", &[("project", NAME)]),
+    ("list_project_members", "set_project_member", PROJECT_MEMBER),
+    ("list_project_members", "remove_project_member", PROJECT_MEMBER),
+    ("list_project_parties", "offer_party", PROJECT_PARTY),
+    ("list_project_parties", "withdraw_party", PROJECT_PARTY),
 ];
 
 /// Adds the links of the operation to its success responses.
