@@ -17,6 +17,7 @@ use flow_federate::config::OutputsConfig;
 use flow_federate::retention::Retention;
 use serde::Deserialize;
 
+use crate::access::TrustedProxies;
 use crate::listener::ListenerLimits;
 
 /// The documented defaults.
@@ -44,6 +45,8 @@ pub struct Config {
     pub health: HealthConfig,
     /// Limits of the process as a whole.
     pub limits: LimitsConfig,
+    /// Users and their clients.
+    pub access: AccessConfig,
     pub store: StoreConfig,
     pub contact: ContactConfig,
     pub shutdown: ShutdownConfig,
@@ -86,6 +89,21 @@ pub struct HealthConfig {
 pub struct LimitsConfig {
     /// Bytes of request bodies in memory, of all REST requests together.
     pub body_bytes: usize,
+}
+
+/// Users and their clients.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessConfig {
+    /// Requests of an account per second.
+    pub requests_per_s: u32,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "trusted_proxies")]
+    pub trusted_proxies: TrustedProxies,
+}
+
+fn trusted_proxies<'de, D: serde::Deserializer<'de>>(from: D) -> Result<TrustedProxies, D::Error> {
+    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
 }
 
 /// Certificate and key of a listener: both files, or neither for plain text.

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::{Access, SetupCode};
+use crate::access::{Access, AccessOptions, SetupCode};
 use crate::config::{self, Config};
 use crate::engine::{Engine, EngineParts};
 use crate::error::StartError;
@@ -41,8 +41,7 @@ pub struct HubParts {
     pub clock: SharedClock,
     /// The code of a hub without accounts.
     pub setup: Option<SetupCode>,
-    /// The REST listener uses TLS.
-    pub is_tls: bool,
+    pub access: AccessOptions,
     /// See [`App::away_after_s`].
     pub away_after_s: u64,
     /// Bytes of request bodies that all requests together may hold in memory.
@@ -60,7 +59,7 @@ pub struct Hub {
 impl Hub {
     /// Records that no agent is connected, then starts the engine.
     pub async fn start(parts: HubParts) -> Result<Self, Error> {
-        let HubParts { store, clock, setup, is_tls, away_after_s, body_bytes } = parts;
+        let HubParts { store, clock, setup, access, away_after_s, body_bytes } = parts;
         let sessions = Sessions::default();
         let metrics = Arc::new(Metrics::new(store.metrics()));
         let supervisor = Supervisor::default();
@@ -86,7 +85,7 @@ impl Hub {
             is_started: started,
             last: Mutex::default(),
         };
-        let access = Access::new(Arc::clone(&store), clock.clone(), setup, is_tls);
+        let access = Access::new(Arc::clone(&store), clock.clone(), setup, access);
         let app = App {
             engine,
             store,
@@ -206,7 +205,11 @@ pub async fn serve(
         store: Arc::new(store),
         clock: clock.clone(),
         setup: setup.clone(),
-        is_tls: rest_tls.is_some(),
+        access: AccessOptions {
+            is_tls: rest_tls.is_some(),
+            requests_per_s: config.access.requests_per_s,
+            trusted_proxies: config.access.trusted_proxies.clone(),
+        },
         away_after_s: config.contact.away_after_s,
         body_bytes: config.limits.body_bytes,
     };

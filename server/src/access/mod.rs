@@ -8,6 +8,7 @@
 //! database has only the SHA-256 of each credential. The hub remembers the account of a credential
 //! for at most two seconds, and forgets it at each change by this process.
 
+mod address;
 mod identity;
 mod limit;
 pub mod matrix;
@@ -41,6 +42,7 @@ use identity::IdentityMemory;
 use limit::RateLimit;
 use token::TokenText;
 
+pub use address::TrustedProxies;
 pub(crate) use identity::{Identity, no_project};
 pub(crate) use password::{Passwords, check as check_password};
 pub use principal::{Credential, Principal};
@@ -52,9 +54,8 @@ pub use setup::{SETUP_FILE, SetupCode};
 pub(crate) const DEFAULT_PROJECT: &str = "default";
 /// Step of the stored time of the last use, in seconds.
 const USE_GRAIN_S: u64 = 300;
-/// Requests of an account per second, and at once.
-const REQUESTS_PER_S: u32 = 1000;
-const REQUESTS_BURST: u32 = 4000;
+/// Requests of an account at once, in requests per second.
+const BURST_S: u32 = 4;
 /// Requests with invalid credentials of a source address: one per interval, and at once.
 const FAILURE_INTERVAL: Duration = Duration::from_millis(50);
 const FAILURES_BURST: u32 = 1000;
@@ -94,6 +95,22 @@ impl Refused {
     }
 }
 
+/// Settings of the access to a hub.
+#[derive(Debug, Clone)]
+pub struct AccessOptions {
+    /// The REST listener uses TLS: cookies are for TLS only.
+    pub is_tls: bool,
+    /// Requests of an account per second.
+    pub requests_per_s: u32,
+    pub trusted_proxies: TrustedProxies,
+}
+
+impl Default for AccessOptions {
+    fn default() -> Self {
+        Self { is_tls: false, requests_per_s: 1000, trusted_proxies: TrustedProxies::default() }
+    }
+}
+
 /// Accounts of the hub.
 pub struct Access {
     store: Arc<Store>,
@@ -104,8 +121,8 @@ pub struct Access {
     failures: RateLimit<IpAddr>,
     sign_ins: RateLimit<IpAddr>,
     pub(crate) passwords: Passwords,
-    /// The REST listener uses TLS: cookies are for TLS only.
     pub(crate) is_tls: bool,
+    trusted_proxies: TrustedProxies,
 }
 
 impl Access {
@@ -115,19 +132,30 @@ impl Access {
         store: Arc<Store>,
         clock: SharedClock,
         setup: Option<SetupCode>,
-        is_tls: bool,
+        options: AccessOptions,
     ) -> Self {
+        let AccessOptions { is_tls, requests_per_s, trusted_proxies } = options;
+        let requests_per_s = requests_per_s.max(1);
         Self {
             store,
             clock,
             memory: IdentityMemory::default(),
             setup: Mutex::new(setup),
-            requests: RateLimit::new(Duration::from_secs(1) / REQUESTS_PER_S, REQUESTS_BURST),
+            requests: RateLimit::new(
+                Duration::from_secs(1) / requests_per_s,
+                requests_per_s.saturating_mul(BURST_S),
+            ),
             failures: RateLimit::new(FAILURE_INTERVAL, FAILURES_BURST),
             sign_ins: RateLimit::new(SIGN_IN_INTERVAL, SIGN_INS_BURST),
             passwords: Passwords::default(),
             is_tls,
+            trusted_proxies,
         }
+    }
+
+    /// Returns the address of the client of a request from `peer`.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        self.trusted_proxies.client(peer, headers)
     }
 
     /// Returns the account of a request's credential.

@@ -28,7 +28,7 @@ pub(super) const PROJECT_PATH: &str = "/api/v2/projects/{project}";
 /// The query parameter.
 pub(super) const PROJECT: &str = "project";
 
-/// Address of the client of a connection.
+/// Address of the client: of its connection, or behind trusted proxies as they report it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) IpAddr);
 
@@ -91,6 +91,8 @@ pub(super) async fn authorize(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let client = app.access.client(address(request.extensions()), request.headers());
+    request.extensions_mut().insert(Peer(client));
     match admit(&app, &rules, &mut request).await {
         Ok(Some(refused)) => refused,
         Ok(None) => next.run(request).await,

@@ -12,7 +12,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use flow_common::clock::MockClock;
 use flow_common::secret_file::Secret;
-use flow_server::access::SetupCode;
+use flow_server::access::{AccessOptions, SetupCode};
 use flow_server::serve::{Hub, HubParts};
 use flow_server::state::App;
 use flow_server::store::{Store, StoreOptions};
@@ -98,7 +98,7 @@ impl TestApp {
             store: Arc::new(store),
             clock: shared,
             setup: token.is_none().then(|| SetupCode::new(&Secret::new(code.clone()))),
-            is_tls: false,
+            access: AccessOptions::default(),
             away_after_s: 30,
             body_bytes: 2 << 20,
         };

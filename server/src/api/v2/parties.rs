@@ -14,6 +14,7 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::access::Audit;
 use super::params::{PageParams, PartyPath};
 use crate::api::extract::{Body, Caller, Ids, Params};
 use crate::api::list::List;
@@ -110,7 +111,7 @@ pub(super) async fn list(
         ("Location" = String, description = "Path of the party"))), CreateFailures))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    _: Caller,
+    audit: Audit,
     Body { value, digest: _ }: Body<NewParty>,
 ) -> Result<impl IntoResponse, ApiError> {
     let NewParty { name, remark } = value;
@@ -131,6 +132,7 @@ pub(super) async fn create(
         ),
         other => other.into(),
     })?;
+    audit.record(&app, "create_party", &name).await;
     let location = [(header::LOCATION, format!("/api/v2/parties/{name}"))];
     Ok((StatusCode::CREATED, location, Json(PartyCreated { name: name.into(), secret })))
 }
@@ -178,7 +180,7 @@ fn hide_datasets(inventory: &mut serde_json::Value, offered: &OfferedDatasets) {
     request_body = SecretRotation, responses((status = 200, description = "The new secret", body = PartySecret), NotFound))]
 pub(super) async fn rotate_secret(
     State(app): State<Arc<App>>,
-    _: Caller,
+    audit: Audit,
     Ids(PartyPath { party: id }): Ids<PartyPath>,
     Body { value: SecretRotation { overlap_s }, digest: _ }: Body<SecretRotation>,
 ) -> Result<Json<PartySecret>, ApiError> {
@@ -191,6 +193,7 @@ pub(super) async fn rotate_secret(
         return Err(unknown(&id).into());
     }
     app.sessions.revoke(&id);
+    audit.record(&app, "rotate_party_secret", &id).await;
     tracing::info!(party = %id, overlap_s, "secret of the party replaced");
     Ok(Json(PartySecret { name: id.into(), secret, former_until: former_until.map(Into::into) }))
 }
@@ -205,9 +208,12 @@ pub(super) async fn rotate_secret(
 pub(super) async fn disable(
     State(app): State<Arc<App>>,
     caller: Caller,
+    audit: Audit,
     Ids(PartyPath { party: id }): Ids<PartyPath>,
 ) -> Result<Json<Party>, ApiError> {
-    set_disabled(app, caller, id, true).await
+    let party = set_disabled(Arc::clone(&app), caller, id.clone(), true).await?;
+    audit.record(&app, "disable_party", &id).await;
+    Ok(party)
 }
 
 /// Enable a party
@@ -219,9 +225,12 @@ pub(super) async fn disable(
 pub(super) async fn enable(
     State(app): State<Arc<App>>,
     caller: Caller,
+    audit: Audit,
     Ids(PartyPath { party: id }): Ids<PartyPath>,
 ) -> Result<Json<Party>, ApiError> {
-    set_disabled(app, caller, id, false).await
+    let party = set_disabled(Arc::clone(&app), caller, id.clone(), false).await?;
+    audit.record(&app, "enable_party", &id).await;
+    Ok(party)
 }
 
 async fn set_disabled(
@@ -244,7 +253,7 @@ async fn set_disabled(
     responses((status = 204, description = "The party was removed"), DeleteFailures))]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
-    _: Caller,
+    audit: Audit,
     Ids(PartyPath { party: id }): Ids<PartyPath>,
     Params(DeleteParams { force }): Params<DeleteParams>,
 ) -> Result<StatusCode, ApiError> {
@@ -255,6 +264,7 @@ pub(super) async fn delete(
         return Err(Error::new(ErrorCode::PartyActive, message).into());
     }
     app.engine.remove_party(&id, force).await?;
+    audit.record(&app, "delete_party", &id).await;
     tracing::info!(party = %id, force, "party removed");
     Ok(StatusCode::NO_CONTENT)
 }

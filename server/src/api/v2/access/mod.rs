@@ -15,6 +15,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use flow_api_types::{Named, ProjectAccess, schema};
+use flow_common::error::chain;
 use flow_domain::access::ProjectRole;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{PartyId, ProjectId, SessionId, TokenId, UserName};
@@ -141,6 +142,16 @@ impl Audit {
             project: None,
             address: self.address.to_string(),
             detail: String::new(),
+        }
+    }
+}
+
+impl Audit {
+    /// Stores the entry of a change that is stored already. A failure does not fail the request: its
+    /// response may contain a secret that the hub cannot show again.
+    pub(super) async fn record(&self, app: &App, action: &str, object: impl ToString) {
+        if let Err(error) = app.store.audit_access(&self.entry(action, object)).await {
+            tracing::error!(action, error = %chain(&error), "cannot store an entry of the audit");
         }
     }
 }

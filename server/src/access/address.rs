@@ -1,0 +1,131 @@
+//! Address of a client behind proxies. `X-Forwarded-For` is believed only as far as the proxies that
+//! wrote it are trusted: from the right, the end that the nearest proxy writes.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http::HeaderMap;
+
+/// Header with the addresses from the client to the nearest proxy.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// A network of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Network {
+    first: u128,
+    bits: u32,
+}
+
+/// The number of an address, with IPv4 in its place within IPv6.
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no address, and no network as in 10.0.0.0/8");
+        let (address, bits) =
+            text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let (before, most) = if address.is_ipv4() { (96, 32) } else { (0, 128) };
+        let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_| wrong()))?;
+        if bits > most {
+            return Err(wrong());
+        }
+        let network = Self { first: number(address), bits: before + bits };
+        Ok(Self { first: network.first & network.mask(), ..network })
+    }
+}
+
+impl Network {
+    const fn mask(self) -> u128 {
+        match self.bits {
+            0 => 0,
+            bits => u128::MAX << (128 - bits),
+        }
+    }
+
+    fn contains(self, address: IpAddr) -> bool {
+        number(address) & self.mask() == self.first
+    }
+}
+
+/// The proxies whose `X-Forwarded-For` is believed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Vec<Network>);
+
+impl FromStr for TrustedProxies {
+    type Err = String;
+
+    /// Reads addresses and networks, separated by commas.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl TrustedProxies {
+    fn contains(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(address))
+    }
+
+    /// Returns the address of the client of a request that arrived from `peer`.
+    #[must_use]
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer;
+        let values = headers.get_all(FORWARDED_FOR).iter().rev();
+        let texts = values.map(|value| value.to_str().unwrap_or("?"));
+        let mut hops = texts.flat_map(|text| text.rsplit(',').map(str::trim));
+        while self.contains(client) {
+            match hops.next().map(str::parse) {
+                Some(Ok(hop)) => client = hop,
+                Some(Err(_)) | None => break,
+            }
+        }
+        client
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(trusted: &str, peer: &str, forwarded: &[&str]) -> String {
+        let trusted: TrustedProxies = trusted.parse().expect("networks");
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(FORWARDED_FOR, value.parse().expect("a header value"));
+        }
+        trusted.client(peer.parse().expect("an address"), &headers).to_string()
+    }
+
+    #[test]
+    fn forwarded_addresses_count_from_the_right_and_only_behind_trusted_proxies() {
+        let two = "10.0.0.0/8, 2001:db8::1";
+        for (trusted, peer, forwarded, expected) in [
+            ("", "192.0.2.1", &["198.51.100.7"][..], "192.0.2.1"),
+            (two, "192.0.2.1", &["198.51.100.7"], "192.0.2.1"),
+            (two, "10.1.2.3", &["198.51.100.7"], "198.51.100.7"),
+            (two, "10.1.2.3", &["1.1.1.1, 198.51.100.7"], "198.51.100.7"),
+            (two, "2001:db8::1", &["1.1.1.1, 198.51.100.7, 10.9.9.9"], "198.51.100.7"),
+            (two, "10.1.2.3", &["1.1.1.1, 198.51.100.7", "10.9.9.9"], "198.51.100.7"),
+            (two, "10.1.2.3", &["spoofed, 10.9.9.9"], "10.9.9.9"),
+            (two, "10.1.2.3", &[], "10.1.2.3"),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", &["198.51.100.7"], "198.51.100.7"),
+        ] {
+            assert_eq!(
+                client(trusted, peer, forwarded),
+                expected,
+                "{trusted} {peer} {forwarded:?}"
+            );
+        }
+        for wrong in ["10.0.0.0/33", "10.0.0", "example", "::/129", "10.0.0.0/x", "/8"] {
+            assert!(wrong.parse::<TrustedProxies>().is_err(), "{wrong}");
+        }
+    }
+}
