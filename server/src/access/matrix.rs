@@ -128,7 +128,7 @@ pub fn rule(operation: &str) -> Option<Rule> {
 #[must_use]
 pub fn markdown(document: &OpenApi) -> String {
     let mut text = String::from(
-        "# Who may do what\n\n\
+        "# Authorization\n\n\
          Generated from `server/src/access/matrix.rs` by `make generate`. A role belongs to an account and a project, and\n\
          includes the roles before it: viewer, submitter, operator, admin. An administrator of the federation has the role\n\
          admin in every project. An object of another project is \"not found\". See [access.md](access.md).\n\n\

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
-use flow_common::clock::{SharedClock, monotonic};
+use flow_common::clock::{self, SharedClock, monotonic};
 use flow_common::error::chain;
 use flow_common::secret_file::Secret;
 use flow_domain::access::{ProjectRole, TokenScope};
@@ -35,9 +35,10 @@ use flow_domain::time::Timestamp;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::listener::source_of;
-use crate::store::{AccessEntry, ApiToken, Store, User};
+use crate::store::{AccessEntry, ApiToken, Store, StoreError, User};
 use identity::IdentityMemory;
 use limit::RateLimit;
 use token::TokenText;
@@ -54,6 +55,8 @@ pub use setup::{SETUP_FILE, SetupCode};
 pub(crate) const DEFAULT_PROJECT: &str = "default";
 /// Step of the stored time of the last use, in seconds.
 const USE_GRAIN_S: u64 = 300;
+/// Longest time for which a response lasts after another process revoked its credential.
+const RECHECK_PERIOD: Duration = Duration::from_secs(5);
 /// Requests of an account at once, in requests per second.
 const BURST_S: u32 = 4;
 /// Requests with invalid credentials of a source address: one per interval, and at once.
@@ -81,8 +84,8 @@ impl From<Error> for Refused {
     }
 }
 
-impl From<crate::store::StoreError> for Refused {
-    fn from(error: crate::store::StoreError) -> Self {
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
         Error::from(error).into()
     }
 }
@@ -123,6 +126,8 @@ pub struct Access {
     pub(crate) passwords: Passwords,
     pub(crate) is_tls: bool,
     trusted_proxies: TrustedProxies,
+    /// Marked as changed after each change of accounts by this process.
+    changes: watch::Sender<()>,
 }
 
 impl Access {
@@ -150,6 +155,7 @@ impl Access {
             passwords: Passwords::default(),
             is_tls,
             trusted_proxies,
+            changes: watch::channel(()).0,
         }
     }
 
@@ -158,46 +164,51 @@ impl Access {
         self.trusted_proxies.client(peer, headers)
     }
 
-    /// Returns the account of a request's credential.
+    /// Returns the account of a request's credential, and the digest of the credential.
     pub(crate) async fn identify(
         &self,
         headers: &HeaderMap,
         address: IpAddr,
-    ) -> Result<Arc<Identity>, Refused> {
+    ) -> Result<(Digest, Arc<Identity>), Refused> {
         let credential = match Presented::of(headers, self.is_tls) {
             Ok(credential) => credential,
             Err(what) => return Err(self.refuse(what, headers, address)),
         };
         let digest = credential.digest();
-        let identity = match self.memory.get(&digest) {
-            Some(identity) => Some(identity),
-            // Not limited: a valid token works also behind an address that sends invalid ones.
-            None => self.read(&credential, digest).await?,
-        };
-        let now = self.clock.now();
-        let Some(identity) = identity
-            .filter(|found| found.expires_at.is_none_or(|at| now < at))
-            .filter(|found| credential.is_of(found))
-        else {
+        // Not limited: a valid token works also behind an address that sends invalid ones.
+        let identity = self.find(&digest, matches!(credential, Presented::Session(_))).await?;
+        let Some(identity) = identity.filter(|found| credential.is_of(found)) else {
             return Err(self.refuse(credential.invalid(), headers, address));
         };
         self.requests
             .admit(identity.user.clone(), monotonic())
             .map_err(|wait| Refused::limited("the account sends too many requests", wait))?;
-        Ok(identity)
+        Ok((digest, identity))
+    }
+
+    /// Returns the account of a credential that is valid now.
+    async fn find(
+        &self,
+        digest: &Digest,
+        is_session: bool,
+    ) -> Result<Option<Arc<Identity>>, StoreError> {
+        let found = match self.memory.get(digest) {
+            Some(identity) => Some(identity),
+            None => self.read(digest, is_session).await?,
+        };
+        let now = self.clock.now();
+        Ok(found.filter(|found| found.expires_at.is_none_or(|at| now < at)))
     }
 
     async fn read(
         &self,
-        credential: &Presented,
-        digest: Digest,
-    ) -> Result<Option<Arc<Identity>>, Refused> {
+        digest: &Digest,
+        is_session: bool,
+    ) -> Result<Option<Arc<Identity>>, StoreError> {
         let changes = self.memory.changes();
-        let found = match credential {
-            Presented::Token { .. } => self.store.token_by_digest(&digest).await?.map(Found::Token),
-            Presented::Session(_) => {
-                self.store.session_by_digest(&digest).await?.map(Found::Session)
-            }
+        let found = match is_session {
+            false => self.store.token_by_digest(digest).await?.map(Found::Token),
+            true => self.store.session_by_digest(digest).await?.map(Found::Session),
         };
         let Some(found) = found else { return Ok(None) };
         let user = found.user();
@@ -208,8 +219,32 @@ impl Access {
         let roles: BTreeMap<_, _> = self.store.roles_of(user).await?.into_iter().collect();
         self.record_use(&found, now);
         let identity = Arc::new(found.identity(roles));
-        self.memory.insert(digest, &identity, changes);
+        self.memory.insert(digest.clone(), &identity, changes);
         Ok(Some(identity))
+    }
+
+    /// Completes when `admits` rejects the account of the credential, or the credential is not valid
+    /// any more. For responses that last: it checks after each change of accounts, and after
+    /// [`RECHECK_PERIOD`] for changes by other processes.
+    pub(crate) async fn revoked(
+        &self,
+        digest: &Digest,
+        credential: &Credential,
+        admits: impl Fn(&Identity) -> bool,
+    ) {
+        let mut changes = self.changes.subscribe();
+        let is_session = matches!(credential, Credential::Session(_));
+        loop {
+            match self.find(digest, is_session).await {
+                Ok(Some(identity)) if admits(&identity) => {}
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::debug!(error = %chain(&error), "cannot check the account of a stream");
+                }
+            }
+            // Both results lead to the next check.
+            let _ = clock::timeout(RECHECK_PERIOD, changes.changed()).await;
+        }
     }
 
     /// Stores the time of the use, unless it was stored some minutes ago. The request does not wait.
@@ -265,6 +300,7 @@ impl Access {
     /// Makes a change of accounts effective in this process.
     pub(crate) fn changed(&self) {
         self.memory.forget();
+        self.changes.send_replace(());
     }
 
     /// Creates the first account, an administrator of the federation.

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flow_domain::access::TokenScope;
 use flow_domain::error::{Error, ErrorCode, FieldCode};
-use flow_domain::id::ProjectId;
+use flow_domain::id::{Digest, ProjectId};
+use futures::StreamExt as _;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Uri, header};
 use utoipa::openapi::OpenApi;
@@ -94,9 +96,53 @@ pub(super) async fn authorize(
     let client = app.access.client(address(request.extensions()), request.headers());
     request.extensions_mut().insert(Peer(client));
     match admit(&app, &rules, &mut request).await {
-        Ok(Some(refused)) => refused,
-        Ok(None) => next.run(request).await,
+        Ok(Admission::Public) => next.run(request).await,
+        Ok(Admission::Answered(answer)) => answer,
+        Ok(Admission::Admitted(admitted)) => {
+            let response = next.run(request).await;
+            // The other responses are complete.
+            match response.body().size_hint().exact() {
+                Some(_) => response,
+                None => admitted.until_revoked(app, response),
+            }
+        }
         Err(refused) => respond(refused),
+    }
+}
+
+/// The result of the check of a request.
+enum Admission {
+    /// Without an account.
+    Public,
+    /// The check itself answers the request.
+    Answered(Response),
+    Admitted(Admitted),
+}
+
+/// Credential, rule and project of an admitted request.
+struct Admitted {
+    digest: Digest,
+    credential: Credential,
+    rule: Option<Rule>,
+    project: Option<ProjectId>,
+}
+
+impl Admitted {
+    /// Ends a streamed response when its request would be rejected.
+    fn until_revoked(self, app: Arc<App>, response: Response) -> Response {
+        let Self { digest, credential, rule, project } = self;
+        let revoked = async move {
+            let admits = |identity: &Identity| {
+                let Some(rule) = rule else { return true };
+                identity
+                    .select(project.as_ref())
+                    .and_then(|principal| check(rule, identity, &principal))
+                    .is_ok()
+            };
+            app.access.revoked(&digest, &credential, admits).await;
+        };
+        response
+            .map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(revoked))))
     }
 }
 
@@ -112,19 +158,15 @@ pub(super) fn respond(Refused { error, retry_after }: Refused) -> Response {
     response
 }
 
-async fn admit(
-    app: &App,
-    rules: &Rules,
-    request: &mut Request,
-) -> Result<Option<Response>, Refused> {
+async fn admit(app: &App, rules: &Rules, request: &mut Request) -> Result<Admission, Refused> {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map(MatchedPath::as_str);
     let rule = route.and_then(|path| rules.find(path, request.method()));
     if rule == Some(Rule::Public) {
-        return Ok(None);
+        return Ok(Admission::Public);
     }
     let address = address(request.extensions());
-    let identity = app.access.identify(request.headers(), address).await?;
+    let (digest, identity) = app.access.identify(request.headers(), address).await?;
     if matches!(identity.credential, Credential::Session(_)) {
         check_site(request.method(), request.headers())?;
     }
@@ -132,21 +174,24 @@ async fn admit(
         let message = "the token is for `GET /metrics` only: create one with the scope `api`";
         return Err(Error::new(ErrorCode::Forbidden, message).into());
     }
-    let Some(path) = route else { return Ok(None) };
+    let credential = identity.credential.clone();
+    let Some(path) = route else {
+        return Ok(Admission::Admitted(Admitted { digest, credential, rule, project: None }));
+    };
     let Some(rule) = rule else {
         // Every route is in the document and has a rule: the method has no route.
         let mut response = ApiError::from(Error::of(ErrorCode::MethodNotAllowed)).into_response();
         if let Ok(allowed) = HeaderValue::from_str(&rules.allowed(path)) {
             response.headers_mut().insert(header::ALLOW, allowed);
         }
-        return Ok(Some(response));
+        return Ok(Admission::Answered(response));
     };
     let project = selected(path, request)?;
     let principal = identity.select(project.as_ref())?;
     check(rule, &identity, &principal)?;
     request.extensions_mut().insert(Arc::clone(&identity));
     request.extensions_mut().insert(Caller(principal));
-    Ok(None)
+    Ok(Admission::Admitted(Admitted { digest, credential, rule: Some(rule), project }))
 }
 
 /// Returns the project that the request names, and removes the parameter from its URI.

@@ -481,6 +481,33 @@ async fn federation_keeps_an_administrator_and_names_are_checked() {
     }
 }
 
+#[tokio::test]
+async fn stream_ends_when_its_account_loses_the_role() {
+    use http_body_util::BodyExt as _;
+    let hub = TestApp::start().await;
+    let task = hub.task().await;
+    let token = hub.account("bob", "default", "viewer").await;
+    let open = async || {
+        let stream = hub.get(&format!("/api/v2/tasks/{task}/events")).token(&token);
+        let response = stream.header("accept", "text/event-stream").open().await;
+        assert_eq!(response.status(), StatusCode::OK);
+        response.into_body()
+    };
+    let mut stream = open().await;
+    stream.frame().await.expect("the first event").expect("a frame");
+    hub.put("/api/v2/projects/default/members/bob")
+        .json(&json!({"role": "operator"}))
+        .await
+        .expect(StatusCode::OK);
+    hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED);
+    stream.frame().await.expect("another role is enough").expect("a frame");
+    let remove = hub.delete("/api/v2/projects/default/members/bob");
+    remove.await.expect(StatusCode::NO_CONTENT);
+    let ended = async { while stream.frame().await.is_some() {} };
+    let soon = std::time::Duration::from_secs(30);
+    flow_common::clock::timeout(soon, ended).await.expect("the stream ends");
+}
+
 /// Counts the reads of the store on this thread.
 struct Reads(std::sync::Arc<std::sync::atomic::AtomicUsize>);
 
