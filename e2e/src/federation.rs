@@ -87,7 +87,8 @@ impl Federation {
     fn configure_server(&self) {
         let mut text = format!(
             "data_dir = {:?}\n[rest]\nlisten = \"127.0.0.1:{}\"\n[grpc]\nlisten = \"127.0.0.1:{}\"\n\
-             [health]\nlisten = \"127.0.0.1:0\"\n",
+             [health]\nlisten = \"127.0.0.1:0\"\n\
+             [access]\nrequests_per_s = 100000\n",
             self.data_dir("server"),
             self.rest,
             self.grpc

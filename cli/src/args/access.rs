@@ -77,6 +77,7 @@ impl From<Scope> for TokenScope {
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
     /// Create an API token; the hub shows it only once
+    #[command(override_usage = "flowctl token create [OPTIONS] --secret-file <FILE> <NAME>")]
     Create {
         /// Purpose of the token
         name: String,
