@@ -360,9 +360,8 @@ async fn passwords_and_tokens_are_in_no_log_and_setup_survives_a_restart() {
         assert!(me.starts_with(&format!("HTTP/1.1 {status} ")), "{me}");
         assert!(!me.contains(&token) && !me.contains(&mistyped), "{me}");
     }
-    let page =
-        send(&hub, "GET", "/metrics", &format!("Authorization: Bearer {token}\r\n"), String::new());
-    let page = page.await;
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    let page = send(&hub, "GET", "/metrics", &bearer, String::new()).await;
     hub.kill9();
     let first = log_text(&hub.log);
     let mut hub = place.hub();
