@@ -386,7 +386,8 @@ mod tests {
         );
         let (_dir, file) = with_file("data_dir = ");
         let error = load::<Demo>(&file).unwrap_err().to_string();
-        assert!(error.contains("demo.toml") && error.contains("line 1"), "{error}");
+        assert!(error.contains("demo.toml: line 1, column 12: "), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
         let (_dir, file) = with_file("[images.x]\nrot = 'x'");
         let error = load::<Demo>(&file).unwrap_err().to_string();
         assert!(error.contains("rot"), "{error}");

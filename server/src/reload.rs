@@ -63,6 +63,7 @@ impl Reload {
         });
         match read {
             Err(error) => {
+                let error = error.replace('\n', "; ");
                 tracing::error!(%error, "cannot reload the configuration; keeping the old one")
             }
             Ok(loaded) => {

@@ -97,9 +97,18 @@ fn parse(origin: &str, text: &str) -> Result<Layer, ConfigError> {
     match text.parse() {
         Ok(table) => Ok(Layer { origin: origin.to_owned(), table }),
         Err(error) => {
-            Err(ConfigError::Syntax { origin: origin.to_owned(), message: error.to_string() })
+            Err(ConfigError::Syntax { origin: origin.to_owned(), message: one_line(text, &error) })
         }
     }
+}
+
+/// Formats a fault with its place, without the lines of the file that the TOML parser shows.
+fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().replace('\n', ", ");
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return message };
+    let line = before.split('\n').count();
+    let column = before.chars().rev().take_while(|char| *char != '\n').count() + 1;
+    format!("line {line}, column {column}: {message}")
 }
 
 /// Parses the text of a value: lists and booleans become lists and booleans, other values stay

@@ -209,8 +209,9 @@ fn reload(
             Ok(ignored)
         }
         Err(error) => {
+            let line = error.to_string().replace('\n', "; ");
             tracing::error!(
-                %error,
+                error = line,
                 "cannot reload the configuration; the agent keeps the old one: correct the file \
                  and send SIGHUP again"
             );
