@@ -89,9 +89,11 @@ deb() {
         maintainer "$root/DEBIAN" prerm "if [ \"\$1\" = remove ]; then deactivate $name; fi"
         maintainer "$root/DEBIAN" postrm "case \$1 in remove) forget ;; purge) purge $name ;; esac"
     fi
+    if [ -e "$deploy/$name-backup.service" ]; then
+        file "$deploy/$name-backup.service" "$root/usr/lib/systemd/system/$name-backup.service"
+        file "$deploy/$name-backup.timer" "$root/usr/lib/systemd/system/$name-backup.timer"
+    fi
     if [ "$name" = flow-server ]; then
-        file "$deploy/flow-server-backup.service" "$root/usr/lib/systemd/system/flow-server-backup.service"
-        file "$deploy/flow-server-backup.timer" "$root/usr/lib/systemd/system/flow-server-backup.timer"
         file deploy/monitoring/alerts.yaml "$root/usr/share/flow-server/alerts.yaml"
         file deploy/monitoring/dashboard.json "$root/usr/share/flow-server/dashboard.json"
     fi
@@ -136,10 +138,10 @@ dist() {
         [ "$(printf '%s\n' "$needed" "$glibc_max" | sort -V | tail -n 1)" = "$glibc_max" ] \
             || die "$name needs glibc $needed, newer than $glibc_max: \`make dist\` builds it for $glibc_max"
     done
-    for name in flow-server flow-federate flow-operator flow-server-backup; do
+    for name in flow-server flow-federate flow-operator flow-server-backup flow-federate-backup; do
         file "$deploy/$name.service" "$root/systemd/$name.service"
     done
-    file "$deploy/flow-server-backup.timer" "$root/systemd/flow-server-backup.timer"
+    for name in "$deploy"/*.timer; do file "$name" "$root/systemd/${name##*/}"; done
     for name in "$deploy"/etc/*.toml; do file "$name" "$root/etc/${name##*/}"; done
     for name in "$deploy"/default/*; do file "$name" "$root/etc/default/${name##*/}"; done
     for name in deploy/monitoring/*; do file "$name" "$root/monitoring/${name##*/}"; done

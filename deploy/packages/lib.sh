@@ -7,6 +7,8 @@ say() { echo "$1: $2"; }
 # say_lines COMPONENT PREFIX TEXT: each line of TEXT.
 say_lines() { echo "$3" | while IFS= read -r line; do say "$1" "$2${line#"$1": }"; done; }
 
+has_backup() { [ "$1" = flow-server ] || [ "$1" = flow-federate ]; }
+
 has_service() { [ "$1" != flowctl ]; }
 
 config_of() {
@@ -30,7 +32,7 @@ prepare() {
     install -d -m 755 /etc/flow
     case $1 in
         flow-server) install -d -m 700 -o flow-server -g flow-server /var/lib/flow-server /var/backups/flow-server ;;
-        flow-federate) install -d -m 700 -o flow-federate -g flow-federate /var/lib/flow-federate ;;
+        flow-federate) install -d -m 700 -o flow-federate -g flow-federate /var/lib/flow-federate /var/backups/flow-federate ;;
     esac
 }
 
@@ -65,7 +67,7 @@ activate() {
 deactivate() {
     has_service "$1" || return 0
     units=$1.service
-    if [ "$1" = flow-server ]; then units="$units flow-server-backup.timer"; fi
+    if has_backup "$1"; then units="$units $1-backup.timer"; fi
     for unit in $units; do
         if systemd_runs && systemctl cat "$unit" > /dev/null 2>&1; then
             systemctl disable --now --quiet "$unit" || true
@@ -109,12 +111,12 @@ purge() {
         rm -rf "/var/lib/${1:?}"
     fi
     rmdir --ignore-fail-on-non-empty /etc/flow 2> /dev/null || true
-    if [ "$1" = flow-server ]; then rmdir --ignore-fail-on-non-empty /var/backups/flow-server 2> /dev/null || true; fi
+    if has_backup "$1"; then rmdir --ignore-fail-on-non-empty "/var/backups/$1" 2> /dev/null || true; fi
     if getent passwd "$1" > /dev/null; then
-        kept=$(find /etc/flow /var/backups/flow-server -user "$1" 2> /dev/null || true)
+        kept=$(find /etc/flow "/var/backups/$1" -maxdepth 1 -user "$1" 2> /dev/null || true)
         if [ -n "$kept" ]; then
             say_lines "$1" 'kept ' "$kept"
-            say "$1" "kept the user $1, who owns them"
+            say "$1" "kept the user $1, who owns them: delete them, then userdel $1"
         else
             userdel "$1"
         fi

@@ -18,7 +18,7 @@ usage() { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 units_of() {
     case $1 in
-        flow-server) echo flow-server.service flow-server-backup.service flow-server-backup.timer ;;
+        flow-server | flow-federate) echo "$1.service" "$1-backup.service" "$1-backup.timer" ;;
         flowctl) ;;
         *) echo "$1.service" ;;
     esac

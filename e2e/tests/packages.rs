@@ -264,8 +264,8 @@ fn u22_packages_install_start_upgrade_and_purge() {
         "systemd-analyze verify /usr/lib/systemd/system/flow-*.service /usr/lib/systemd/system/flow-*.timer
          systemd-sysusers --dry-run /usr/lib/sysusers.d/flow-*.conf
          systemd-tmpfiles --create /usr/lib/tmpfiles.d/flow-*.conf
-         [ \"$(stat -c '%U %a' /var/lib/flow-server /var/lib/flow-federate /var/backups/flow-server | tr '\\n' ' ')\" \
-             = 'flow-server 700 flow-federate 700 flow-server 700 ' ]
+         [ \"$(stat -c '%U %a' /var/lib/flow-server /var/lib/flow-federate /var/backups/flow-server /var/backups/flow-federate | tr '\\n' ' ')\" \
+             = 'flow-server 700 flow-federate 700 flow-server 700 flow-federate 700 ' ]
          bash -n /usr/share/bash-completion/completions/flowctl",
     );
     machine.start_and_train();
@@ -277,9 +277,19 @@ fn u22_packages_install_start_upgrade_and_purge() {
          cd /var/backups/flow-server/20*Z
          [ -s flow.db ] && [ ! -e setup-code ]
          cmp files/etc/flow/hub.toml /etc/flow/hub.toml
+         systemctl enable --now flow-federate-backup.timer
+         systemctl start flow-federate-backup.service
+         cd /var/backups/flow-federate/20*Z
+         systemctl stop flow-federate
+         rm -r /etc/flow/agent.toml /etc/flow/hospital-a.secret /var/lib/flow-federate
+         sha256sum --check --quiet SHA256SUMS
+         install -m 644 files/etc/flow/agent.toml /etc/flow
+         install -m 600 -o flow-federate -g flow-federate files/etc/flow/hospital-a.secret /etc/flow
+         systemctl start flow-federate
          cd /
+         until_true runuser -u flow-federate -- flow-federate doctor --config /etc/flow/agent.toml
          ctl task start demo
-         until_true started 4
+         until_true started 3
          echo '# mine' >> /etc/flow/hub.toml",
     );
     let output = machine.run("dpkg -i /packages/*_1.0.1_*.deb");
@@ -306,7 +316,7 @@ fn u22_packages_install_start_upgrade_and_purge() {
         assert!(output.contains(sentence), "{sentence}: {output}");
     }
     machine.run(
-        "rm -r /etc/flow /var/backups/flow-server /opt/mine
+        "rm -r /etc/flow /var/backups/flow-server /var/backups/flow-federate /opt/mine
          userdel flow-federate
          userdel flow-server",
     );

@@ -1,6 +1,7 @@
 //! The command line of `flow-federate`: its commands and their exit status. Each command is a
 //! module; shared options are in `source`.
 
+mod backup;
 #[cfg(feature = "kubernetes")]
 mod cluster;
 mod configuration;
@@ -56,6 +57,10 @@ enum Command {
     /// List or remove the outputs of members in the data directory; the agent may be running.
     #[command(subcommand)]
     Outputs(outputs::Command),
+    /// Copy configuration, secret and certificate authorities with their checksums to a new
+    /// directory, also while the agent is running. The journal is no part of it: it must never be
+    /// restored.
+    Backup(backup::BackupArgs),
     /// Print what the administrator of a cluster applies.
     #[cfg(feature = "kubernetes")]
     #[command(subcommand)]
@@ -86,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Deny(args) => member::deny(&args),
         Command::Reload(args) => member::reload(&args),
         Command::Outputs(command) => outputs::main(command),
+        Command::Backup(args) => backup::run(&args),
         #[cfg(feature = "kubernetes")]
         Command::Kubernetes(command) => cluster::main(command),
     };

@@ -76,6 +76,17 @@ fn b9_sighup_lists_changed_keys_that_need_a_restart() {
     assert!(status.success());
     wait_for_line("changed, and not reloadable: hub.address, party; restart the agent");
     wait_for_line("reloaded images, datasets, resources and released outputs");
+    // A fault is one line of the log.
+    place.configure("party-x", "http://127.0.0.1:1", "[images.x]\nroot = \n[images.y]\n");
+    let status = Command::new("kill").arg("-HUP").arg(agent.id().to_string()).status().unwrap();
+    assert!(status.success());
+    wait_for_line("cannot reload the configuration");
+    let text = fs::read_to_string(&log).unwrap();
+    let line = text.lines().last().unwrap();
+    assert!(
+        line.contains("agent.toml: line 7, column 8: ") && line.contains("cannot reload"),
+        "{text}"
+    );
     agent.kill().unwrap();
     agent.wait().unwrap();
 }
@@ -99,6 +110,47 @@ fn u23_doctor_creates_no_file() {
     fs::create_dir(place.path("data")).unwrap();
     fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o755)).unwrap();
     assert!(place.output(&["doctor"]).1.contains("FAIL  data_dir: "), "others may look into it");
+}
+
+#[test]
+fn u28_backup_has_all_files_with_their_checksums_and_restores_them() {
+    let place = Place::new();
+    fs::write(place.path("ca.crt"), "authority").unwrap();
+    let ca = format!("ca_file = {:?}\n", place.path("ca.crt"));
+    place.configure("party-a", "https://hub.example.org:1234", &ca);
+    let to = place.path("backup");
+    let command = ["backup", to.to_str().unwrap()];
+    // Left by a backup that was killed.
+    fs::create_dir_all(place.path("backup.partial/files")).unwrap();
+    let (ok, text) = place.output(&command);
+    assert!(ok && text == format!("wrote {}\n", to.display()), "{text}");
+    assert!(!place.path("backup.partial").exists());
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let files = to.join("files").join(place.path("").strip_prefix("/").unwrap());
+    assert_eq!((mode(to.clone()), mode(files.join("secret"))), (0o700, 0o600));
+    let check = || {
+        let mut command = Command::new("sha256sum");
+        command.args(["--check", "--quiet", "SHA256SUMS"]).current_dir(&to).output().unwrap().status
+    };
+    assert!(check().success());
+    assert_eq!(fs::read_to_string(to.join("SHA256SUMS")).unwrap().lines().count(), 3);
+    let names = ["agent.toml", "ca.crt", "secret"];
+    let before = names.map(|name| fs::read(place.path(name)).unwrap());
+    for name in names {
+        fs::remove_file(place.path(name)).unwrap();
+        fs::copy(files.join(name), place.path(name)).unwrap();
+    }
+    assert_eq!(names.map(|name| fs::read(place.path(name)).unwrap()), before);
+    assert!(!place.path("data").exists(), "a backup creates no data directory");
+    let (ok, text) = place.output(&command);
+    assert!(!ok && text.contains("exists: name a new directory"), "{text}");
+    fs::write(files.join("ca.crt"), "damaged").unwrap();
+    assert!(!check().success());
+    // A missing file is no complete backup.
+    fs::remove_file(place.path("secret")).unwrap();
+    let other = place.path("other");
+    let (ok, text) = place.output(&["backup", other.to_str().unwrap()]);
+    assert!(!ok && text.contains("secret") && !other.exists(), "{text}");
 }
 
 #[test]
