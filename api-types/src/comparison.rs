@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flow_domain::id::PartyId;
+use flow_domain::id::{Digest, PartyId};
 use flow_domain::progress::{Progress, SeriesSummary};
 use flow_domain::run::Run;
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,8 @@ pub struct RunToCompare {
     pub run: Run,
     /// Its state for the response.
     pub listed: ListedRun,
+    /// Image of its template, if the hub still has the revision.
+    pub image: Option<String>,
     /// Its series by party and name.
     pub series: BTreeMap<(PartyId, String), SeriesSummary>,
 }
@@ -108,7 +110,8 @@ impl RunComparison {
     /// Compares runs. `more_metrics`: `series` of at least one run is not complete.
     #[must_use]
     pub fn new(runs: Vec<RunToCompare>, more_metrics: bool) -> Self {
-        let inputs: Vec<_> = runs.iter().map(|compared| inputs(&compared.run)).collect();
+        let mut inputs: Vec<_> = runs.iter().map(inputs).collect();
+        add_contents(&runs, &mut inputs);
         let names: BTreeSet<&String> = inputs.iter().flat_map(BTreeMap::keys).collect();
         let inputs = names.into_iter().map(|name| ComparedInput {
             name: name.clone(),
@@ -143,10 +146,41 @@ impl RunComparison {
     }
 }
 
-/// Returns the inputs of a run as texts. The digests of the specs are left out: they follow from
-/// the other inputs.
-fn inputs(run: &Run) -> BTreeMap<String, String> {
+/// Adds `members.PARTY.content` where image and dataset have the same names in several runs and the
+/// party changed the meaning of a name between them. The values number the meanings from 1.
+fn add_contents(runs: &[RunToCompare], inputs: &mut [BTreeMap<String, String>]) {
+    let members = runs.iter().flat_map(|compared| &compared.run.members);
+    let parties: BTreeSet<&PartyId> = members.map(|member| &member.party).collect();
+    for party in parties {
+        let name = format!("members.{party}.content");
+        let mut meanings: BTreeMap<_, Vec<&Digest>> = BTreeMap::new();
+        let mut values = Vec::new();
+        for (index, compared) in runs.iter().enumerate() {
+            let run = &compared.run;
+            let member = run.members.iter().find(|member| member.party == *party);
+            let Some(resolution) = member.and_then(|member| member.resolution.as_ref()) else {
+                continue;
+            };
+            let dataset = run.inputs.as_ref().and_then(|inputs| inputs.datasets.get(party));
+            let seen = meanings.entry((&compared.image, dataset)).or_default();
+            let number = seen.iter().position(|known| *known == resolution).unwrap_or_else(|| {
+                seen.push(resolution);
+                seen.len() - 1
+            });
+            values.push((index, format!("version {}", number + 1)));
+        }
+        if meanings.values().any(|seen| seen.len() > 1) {
+            for (index, value) in values {
+                inputs[index].insert(name.clone(), value);
+            }
+        }
+    }
+}
+
+/// Returns the inputs of a run as texts. Digests are left out: they follow from the other inputs.
+fn inputs(RunToCompare { run, image, .. }: &RunToCompare) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
+    all.extend(image.iter().map(|image| ("image".to_owned(), image.clone())));
     if let Some(inputs) = &run.inputs {
         all.insert("template".to_owned(), inputs.template_name.clone());
         all.insert("revision".to_owned(), inputs.revision.to_string());
@@ -177,12 +211,7 @@ fn inputs(run: &Run) -> BTreeMap<String, String> {
     let rules = rules.into_iter().filter_map(|(name, value)| Some((name, value?)));
     all.extend(rules.map(|(name, value)| (format!("rules.{name}"), value.to_string())));
     for member in &run.members {
-        let name = |field| format!("members.{}.{field}", member.party);
-        all.insert(name("role"), member.role.to_string());
-        // It differs if image or dataset have changed under the same name.
-        if let Some(resolution) = &member.resolution {
-            all.insert(name("resolution"), resolution.to_string());
-        }
+        all.insert(format!("members.{}.role", member.party), member.role.to_string());
     }
     all
 }
@@ -190,4 +219,37 @@ fn inputs(run: &Run) -> BTreeMap<String, String> {
 fn lower_is_better(name: &str) -> bool {
     let name = name.to_lowercase();
     ["loss", "error", "perplexity", "mse", "mae"].iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// People cannot compare digests.
+    #[test]
+    fn u1_changed_content_under_the_same_names_is_numbered() {
+        let compared = |image: &str, content: &str| {
+            let mut run = crate::sample::run();
+            for member in &mut run.members {
+                member.resolution = Some(Digest::of(content.as_bytes()));
+            }
+            let listed = ListedRun::new(&run, "digits".to_owned(), &BTreeMap::new());
+            RunToCompare { run, listed, image: Some(image.to_owned()), series: BTreeMap::new() }
+        };
+        let inputs = |runs: &[(&str, &str)]| {
+            let runs = runs.iter().map(|(image, content)| compared(image, content)).collect();
+            let found = RunComparison::new(runs, false).inputs;
+            found.into_iter().map(|input| (input.name, input.values)).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(inputs(&[("a", "1"), ("a", "1")]), BTreeMap::new());
+        let values = |texts: &[&str]| texts.iter().map(|text| Some((*text).to_owned())).collect();
+        let other_image = inputs(&[("a", "1"), ("b", "2")]);
+        assert_eq!(other_image, BTreeMap::from([("image".to_owned(), values(&["a", "b"]))]));
+        let changed = inputs(&[("a", "1"), ("a", "2"), ("a", "1")]);
+        assert!(!changed.is_empty());
+        for (name, found) in changed {
+            assert!(name.starts_with("members.") && name.ends_with(".content"), "{name}");
+            assert_eq!(found, values(&["version 1", "version 2", "version 1"]) as Vec<_>);
+        }
+    }
 }

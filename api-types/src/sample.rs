@@ -44,7 +44,7 @@ fn template() -> flow_domain::template::Template {
 }
 
 /// Returns a new run whose parties are all connected.
-fn run() -> flow_domain::run::Run {
+pub(crate) fn run() -> flow_domain::run::Run {
     let (task, template) = (TaskInput::sample().into_body(1), template());
     let inputs = RunInputs::new(&task, &template.body, &template.name);
     let member = |member: flow_domain::task::TaskMember| NewMember {

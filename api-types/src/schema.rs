@@ -193,8 +193,8 @@ container_schema! {
         .items(reference::<DatasetName>())
         .max_items(Some(limits::OFFERED_DATASETS_MAX));
     /// Ids of different runs.
-    ComparedRuns of Id = ArrayBuilder::new()
-        .items(reference::<Id>())
+    ComparedRuns of ComparedRun = ArrayBuilder::new()
+        .items(reference::<ComparedRun>())
         .min_items(Some(limits::COMPARED_RUNS_MIN))
         .max_items(Some(limits::COMPARED_RUNS_MAX))
         .unique_items(true);
@@ -259,6 +259,9 @@ text_schema! {
     TemplateReference = reference_text;
     /// Id of a run, its number within the task, or `latest`.
     RunReference = |object| object.pattern(Some(limits::RUN_REFERENCE_PATTERN)).examples([flow_domain::sample::run_id().as_str()]);
+    /// Id of a run, TASK/NUMBER, TASK/latest, or TASK for its newest run. TASK is the name or id of a
+    /// task; a text of 32 lower-case hexadecimal digits is the id of a run.
+    ComparedRun = |object| object.min_length(Some(1)).examples(["digits/1"]);
     /// SHA-256 of canonical bytes, in lower-case hexadecimal.
     Digest = |object| object.pattern(Some(flow_domain::id::DIGEST_PATTERN));
     /// Path of an output relative to the output directory, at most 512 bytes and 16 parts: no empty

@@ -238,6 +238,19 @@ async fn u2_overrides_belong_to_the_run_and_leave_the_task_unchanged() {
             { "name": "parameters.learning_rate", "values": ["0.5", "0.05"] },
         ])
     );
+    // As everywhere else, names and numbers are accepted for ids.
+    for (one, other) in [
+        ("digits-spring/1", "digits-spring/2"),
+        ("digits-spring/1", "digits-spring"),
+        (a, "digits-spring/latest"),
+        (&format!("{id}/1"), b),
+    ] {
+        let compared = hub.get(&format!("/api/v2/runs/compare?run={one}&run={other}")).await;
+        assert_eq!(compared.expect(StatusCode::OK).json(), comparison, "{one} {other}");
+    }
+    hub.get(&format!("/api/v2/runs/compare?run={a}&run=digits-spring/1"))
+        .await
+        .field("?run", "duplicate");
 }
 
 #[tokio::test]
@@ -369,7 +382,15 @@ async fn runs_are_compared_by_metrics_outcome_and_duration() {
     );
     compare(&[first]).await.field("?run", "out_of_range");
     compare(&[first, first]).await.field("?run", "duplicate");
-    compare(&[first, "x"]).await.field("?run", "pattern");
+    for (reference, code) in [
+        ("digits-sprint/1", "task_not_found"),
+        ("a%2Fb%2F1", "task_not_found"),
+        ("digits-spring/9", "run_not_found"),
+        ("digits-spring/x", "run_not_found"),
+        ("", "task_not_found"),
+    ] {
+        compare(&[first, reference]).await.problem(404, code);
+    }
     compare(&[first, &"0".repeat(32)]).await.problem(404, "run_not_found");
     hub.get("/api/v2/runs/compare?runs=x").await.field("?runs", "unknown");
 }

@@ -7,7 +7,7 @@ use flow_domain::validation::validate_head;
 use serde::{Deserialize, Deserializer};
 
 /// Text that selects the newest run of a task.
-const LATEST: &str = "latest";
+pub(super) const LATEST: &str = "latest";
 
 /// Id or name of a task or template. A text with the form of an id is an id, also if an object has
 /// this text as its name.

@@ -1,19 +1,21 @@
 //! Runs of a task, with their members.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use flow_domain::error::{Error, ErrorCode, FieldCode};
-use flow_domain::id::{BadId, PartyId, RunId, TaskId};
+use flow_domain::id::{PartyId, RunId, TaskId};
 use flow_domain::progress::Progress;
 use serde::Deserialize;
+use serde::de::IntoDeserializer as _;
 use utoipa::IntoParams;
 
 use super::lookup::{run_of, visible_task};
 use super::params::{PageParams, TaskPath};
-use super::reference::{Reference, RunReference};
+use super::reference::{LATEST, Reference, RunReference};
 use crate::api::extract::{Caller, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
@@ -24,7 +26,7 @@ use flow_api_types::{ListedRun, Page, Run, RunComparison, RunToCompare, schema};
 
 failures!(ListFailures = TaskNotFound, CursorInvalid);
 failures!(AllFailures = CursorInvalid);
-failures!(CompareFailures = RunNotFound);
+failures!(CompareFailures = TaskNotFound, RunNotFound);
 failures!(NotFound = TaskNotFound, RunNotFound);
 
 /// Series of each run that a comparison shows.
@@ -89,9 +91,9 @@ pub(super) async fn list_all(
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "documents the parameter that `compared_runs` reads")]
 pub(super) struct CompareRuns {
-    /// Ids of the runs: the parameter is repeated.
+    /// The runs: the parameter is repeated.
     #[param(value_type = schema::ComparedRuns, style = Form, explode)]
-    run: Vec<RunId>,
+    run: Vec<String>,
 }
 
 /// Compare runs
@@ -104,7 +106,20 @@ pub(super) async fn compare(
     caller: Caller,
     Params(pairs): Params<Vec<(String, String)>>,
 ) -> Result<Json<RunComparison>, ApiError> {
-    let ids = compared_runs(pairs)?;
+    let mut ids: Vec<RunId> = Vec::new();
+    for reference in compared_runs(pairs)? {
+        let id = match reference {
+            ComparedRun::Id(id) => id,
+            ComparedRun::OfTask(task, run) => {
+                let task = visible_task(&app, &caller, &task).await?;
+                run_of(&app, &task, &run).await?.id.clone()
+            }
+        };
+        if ids.contains(&id) {
+            return Err(field("?run", FieldCode::Duplicate, format!("has {id} twice")).into());
+        }
+        ids.push(id);
+    }
     let mut stored: BTreeMap<RunId, flow_domain::run::Run> =
         app.store.runs_by_id(&ids).await?.into_iter().map(|run| (run.id.clone(), run)).collect();
     let mut progress = progress(&app, &ids).await?;
@@ -121,14 +136,50 @@ pub(super) async fn compare(
         }
         let progress = progress.remove(&id).unwrap_or_default();
         let listed = ListedRun::new(&run, task.task.body.name, &progress);
-        runs.push(RunToCompare { run, listed, series });
+        let template = match &run.inputs {
+            Some(inputs) => app.store.template_revision(&inputs.template, inputs.revision).await?,
+            None => None,
+        };
+        let image = template.map(|template| template.body.image);
+        runs.push(RunToCompare { run, listed, image, series });
     }
     Ok(Json(RunComparison::new(runs, more_metrics)))
 }
 
+/// Reference to a run of any task. A text with the form of an id is the id of a run.
+#[derive(Debug)]
+enum ComparedRun {
+    Id(RunId),
+    OfTask(Reference<TaskId>, RunReference),
+}
+
+impl FromStr for ComparedRun {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Id(id));
+        }
+        // As in a path, a text that no task or run can have names none.
+        let unknown = |code| {
+            move |_: serde::de::value::Error| {
+                let message = "a run is named by its id, by TASK/NUMBER, or by TASK for its newest";
+                Error::new(code, format!("there is no run {text:?}: {message}"))
+            }
+        };
+        let (task, run) = text.rsplit_once('/').unwrap_or((text, LATEST));
+        let task = Reference::deserialize(task.into_deserializer());
+        let run = RunReference::deserialize(run.into_deserializer());
+        Ok(Self::OfTask(
+            task.map_err(unknown(ErrorCode::TaskNotFound))?,
+            run.map_err(unknown(ErrorCode::RunNotFound))?,
+        ))
+    }
+}
+
 /// Reads the repeated parameter `run`.
-fn compared_runs(pairs: Vec<(String, String)>) -> Result<Vec<RunId>, Error> {
-    let mut ids: Vec<RunId> = Vec::new();
+fn compared_runs(pairs: Vec<(String, String)>) -> Result<Vec<ComparedRun>, Error> {
+    let mut runs = Vec::new();
     for (name, value) in pairs {
         if name != "run" {
             return Err(field(
@@ -137,21 +188,16 @@ fn compared_runs(pairs: Vec<(String, String)>) -> Result<Vec<RunId>, Error> {
                 "is an unknown name; valid is run",
             ));
         }
-        let id = value
-            .parse()
-            .map_err(|problem: BadId| field("?run", FieldCode::Pattern, problem.to_string()))?;
-        if ids.contains(&id) {
-            return Err(field("?run", FieldCode::Duplicate, format!("has {id} twice")));
-        }
-        ids.push(id);
+        runs.push(value.parse()?);
     }
-    if !(COMPARED_RUNS_MIN..=COMPARED_RUNS_MAX).contains(&ids.len()) {
+    if !(COMPARED_RUNS_MIN..=COMPARED_RUNS_MAX).contains(&runs.len()) {
         let message = format!(
-            "must be sent {COMPARED_RUNS_MIN} to {COMPARED_RUNS_MAX} times, as in ?run=ID&run=ID"
+            "must be sent {COMPARED_RUNS_MIN} to {COMPARED_RUNS_MAX} times, as in \
+             ?run=digits/1&run=digits/2"
         );
         return Err(field("?run", FieldCode::OutOfRange, message));
     }
-    Ok(ids)
+    Ok(runs)
 }
 
 /// List the runs of a task, newest first
