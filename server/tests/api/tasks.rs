@@ -93,7 +93,18 @@ async fn u16_creation_and_edit_warn_about_names_that_the_parties_do_not_have() {
     applied = hub.post("/api/v2/apply").json(&documents).await.expect(StatusCode::OK).json();
     let warning = applied["templates"][0]["template"]["warnings"][0].as_str().expect("a warning");
     assert!(warning.starts_with("no party maps the image \"digits:9\""), "{warning}");
-    assert_eq!(applied["tasks"][0]["task"]["warnings"], warnings);
+    assert_eq!(applied["tasks"][0]["task"]["warnings"], warnings, "of another template");
+
+    // One warning for all parties of the task.
+    offers(&hub, "hospital-b", json!({ "images": { "xray": true }, "runtime": process })).await;
+    let task = applied["tasks"][0]["task"].clone();
+    let edited = hub.put(&format!("/api/v2/tasks/{}", task["id"].as_str().expect("an id")));
+    let edited = edited.json(&body).await.expect(StatusCode::OK).json();
+    let expected = "hospital-a, hospital-b map no image \"iflearner-digits:1\" (mapped are digits, \
+                    mine, xray); for example at hospital-a: map it with \
+                    `[images.\"iflearner-digits:1\"]` and root = DIRECTORY in the configuration there";
+    assert_eq!(edited["warnings"][0], expected);
+    assert_eq!(edited["warnings"].as_array().map(Vec::len), Some(2), "{edited}");
 
     // A party that keeps its names causes no warning.
     offers(&hub, "hospital-a", json!({ "runtime": process })).await;

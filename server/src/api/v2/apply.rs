@@ -1,5 +1,6 @@
 //! Templates and tasks that are created or edited together.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -62,14 +63,18 @@ pub(super) async fn apply(
     }
     let AppliedDocuments { templates, tasks } =
         app.engine.apply_documents(&caller.0, &value, key, now).await?;
+    let mut unmapped = BTreeSet::new();
     for (outcome, id) in templates {
-        let template = visible_template(&app, &caller, &Reference::Id(id)).await?;
+        let template = visible_template(&app, &caller, &Reference::Id(id.clone())).await?;
         let warnings = match outcome {
             ApplyOutcome::Unchanged => Vec::new(),
             ApplyOutcome::Created | ApplyOutcome::Edited => {
                 warnings::of_template(&app, &caller.0.project, &template.body).await?
             }
         };
+        if !warnings.is_empty() {
+            unmapped.insert(id);
+        }
         let template = Template { warnings, ..template.into() };
         applied.templates.push(AppliedTemplate { outcome: outcome.into(), template });
     }
@@ -77,7 +82,7 @@ pub(super) async fn apply(
         let task = match outcome {
             ApplyOutcome::Unchanged => tasks::read(&app, &caller, &Reference::Id(id)).await?,
             ApplyOutcome::Created | ApplyOutcome::Edited => {
-                tasks::warned(&app, &caller, &id).await?
+                tasks::warned(&app, &caller, &id, &unmapped).await?
             }
         };
         applied.tasks.push(AppliedTask { outcome: outcome.into(), task });

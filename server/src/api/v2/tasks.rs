@@ -1,6 +1,6 @@
 //! Tasks: create, list, edit, start, stop, delete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -130,7 +130,7 @@ pub(super) async fn create(
     let body = content(&app, &caller, value).await?;
     let id =
         app.engine.create_task(&caller.0, body, idempotency.bind(&caller, Some(&digest))).await?;
-    let task = warned(&app, &caller, &id).await?;
+    let task = warned(&app, &caller, &id, &BTreeSet::new()).await?;
     let location = [(header::LOCATION, format!("/api/v2/tasks/{id}"))];
     Ok((StatusCode::CREATED, location, etag(task.version), Json(task)))
 }
@@ -149,13 +149,20 @@ async fn content(app: &App, caller: &Caller, input: TaskInput) -> Result<TaskBod
 }
 
 /// Returns the task after its creation or an edit, with warnings about members that their parties
-/// would refuse.
-pub(super) async fn warned(app: &App, caller: &Caller, id: &TaskId) -> Result<Task, ApiError> {
+/// would refuse. `unmapped`: templates whose image no party maps, as the response already reports.
+pub(super) async fn warned(
+    app: &App,
+    caller: &Caller,
+    id: &TaskId,
+    unmapped: &BTreeSet<TemplateId>,
+) -> Result<Task, ApiError> {
     let row = visible_task(app, caller, &Reference::Id(id.clone())).await?;
     let body = &row.task.body;
     let warnings = match app.store.template_revision(&body.template, body.revision).await? {
         Some(template) => {
-            super::warnings::of_task(app, &caller.0.project, &template.body, body).await?
+            let image_reported = unmapped.contains(&body.template);
+            let project = &caller.0.project;
+            super::warnings::of_task(app, project, &template.body, body, image_reported).await?
         }
         None => Vec::new(),
     };
@@ -227,7 +234,7 @@ pub(super) async fn edit(
     let task = task_id(&app, &caller, task).await?;
     let body = content(&app, &caller, value).await?;
     app.engine.edit_task(&caller.0, &task, body, version).await?;
-    let task = warned(&app, &caller, &task).await?;
+    let task = warned(&app, &caller, &task, &BTreeSet::new()).await?;
     Ok((etag(task.version), Json(task)))
 }
 

@@ -48,34 +48,25 @@ impl Offer {
     }
 }
 
-/// Warns about members whose parties map no such image or offer no such dataset.
+/// Warns about members whose parties map no such image or offer no such dataset. `image_reported`:
+/// the response already warns that no party maps the image.
 pub(super) async fn of_task(
     app: &App,
     project: &ProjectId,
     template: &TemplateBody,
     task: &TaskBody,
+    image_reported: bool,
 ) -> Result<Vec<String>, ApiError> {
     let parties: Vec<&str> = task.members.iter().map(|member| member.party.as_str()).collect();
     let inventories: HashMap<String, String> =
         app.store.inventories(&parties).await?.into_iter().collect();
     let members: Vec<&PartyId> = task.members.iter().map(|member| &member.party).collect();
     let offers = app.store.offered(project, &members).await?;
-    let mut warnings = Vec::new();
+    let image = &template.image;
+    let (mut without_image, mut warnings) = (Vec::new(), Vec::new());
     for TaskMember { party, role: _, dataset } in &task.members {
         let offer = inventories.get(party.as_str()).and_then(|json| Offer::parse(json));
         let Some(offer) = offer else { continue };
-        let image = &template.image;
-        match offer.images.as_ref().map(|images| (images.get(image), images)) {
-            Some((None, images)) => warnings.push(format!(
-                "{party} maps no image {image:?} ({}): {}",
-                it_has(images.keys()),
-                offer.remedy(image, is_embedded(app, party))
-            )),
-            Some((Some(Allow::No), _)) => {
-                warnings.push(format!("{party} does not allow the image {image:?}"));
-            }
-            Some((Some(Allow::Yes | Allow::Ask), _)) | None => {}
-        }
         if let (Some(dataset), Some(offered)) = (dataset, &offer.datasets)
             && !offered.contains(dataset.as_str())
         {
@@ -88,9 +79,43 @@ pub(super) async fn of_task(
                 it_has(offered.iter().filter(visible))
             ));
         }
+        match offer.images.as_ref().map(|images| images.get(image)) {
+            Some(None) => without_image.push((party, offer)),
+            Some(Some(Allow::No)) => {
+                warnings.push(format!("{party} does not allow the image {image:?}"));
+            }
+            Some(Some(Allow::Yes | Allow::Ask)) | None => {}
+        }
+    }
+    if !image_reported && let Some(warning) = without_image_warning(app, image, &without_image) {
+        warnings.insert(0, warning);
     }
     warnings.truncate(WARNINGS_MAX);
     Ok(warnings)
+}
+
+/// Returns one warning for all parties of a task that do not map its image.
+fn without_image_warning(app: &App, image: &str, parties: &[(&PartyId, Offer)]) -> Option<String> {
+    let (first, offer) = parties.first()?;
+    let mapped: BTreeSet<&String> = parties
+        .iter()
+        .flat_map(|(_, offer)| offer.images.iter().flatten())
+        .map(|(name, _)| name)
+        .collect();
+    let remedy = offer.remedy(image, is_embedded(app, first));
+    Some(match parties {
+        [_] => {
+            format!("{first} maps no image {image:?} ({}): {remedy}", it_has(mapped.into_iter()))
+        }
+        _ => {
+            let list: Vec<&str> = parties.iter().map(|(party, _)| party.as_str()).collect();
+            format!(
+                "{} map no image {image:?} ({}); for example at {first}: {remedy}",
+                clip(&list.join(", "), NAMES_CHARS_MAX),
+                mapped_are(mapped.into_iter())
+            )
+        }
+    })
 }
 
 /// Warns about an image that no party of the project maps.
@@ -131,8 +156,7 @@ pub(super) async fn of_template(
     Ok(vec![format!(
         "no party maps the image {:?} ({}); for example at {party}: {}",
         template.image,
-        names(mapped.iter())
-            .map_or("there is none".to_owned(), |names| format!("mapped are {names}")),
+        mapped_are(mapped.iter()),
         offer.remedy(&template.image, is_embedded)
     )])
 }
@@ -143,6 +167,10 @@ fn is_embedded(app: &App, party: &PartyId) -> bool {
 
 fn it_has<'a>(all: impl Iterator<Item = &'a String>) -> String {
     names(all).map_or("it has none".to_owned(), |names| format!("it has {names}"))
+}
+
+fn mapped_are<'a>(all: impl Iterator<Item = &'a String>) -> String {
+    names(all).map_or("there is none".to_owned(), |names| format!("mapped are {names}"))
 }
 
 /// Joins names; `None` without any.
