@@ -349,11 +349,9 @@ impl Runtime for KubernetesRuntime {
             .map_err(|error| disk_error("read a member's log", error))
     }
 
-    async fn outputs(&self, _key: WorkKey) -> Result<OutputDir, RuntimeError> {
-        let text = "the members of this party run as Pods, and its agent cannot read the volume of \
-                    their outputs: ask its administrator to copy them from the claim in \
-                    kubernetes.output_claim";
-        Err(RuntimeError::Refused(Reason::new(ReasonCode::PolicyDenied, text)))
+    async fn outputs(&self, key: WorkKey) -> Result<OutputDir, RuntimeError> {
+        let has_volume = self.shared.settings.output_claim.is_some();
+        Err(RuntimeError::Refused(outputs_stay(&key, has_volume)))
     }
 
     async fn forget(&self, key: WorkKey) -> Result<(), RuntimeError> {
@@ -367,6 +365,22 @@ impl Runtime for KubernetesRuntime {
     }
 }
 
+/// The reason for which outputs of Pods stay at the party, with the place where they are.
+fn outputs_stay(key: &WorkKey, has_volume: bool) -> Reason {
+    let text = if has_volume {
+        let folder = naming::name(key);
+        format!(
+            "members of this party run as Pods, and their outputs stay on its own volume: ask its \
+             administrator for a copy of the directory {folder}"
+        )
+    } else {
+        "members of this party run as Pods, and it keeps no outputs of them: its administrator can \
+         set kubernetes.output_claim for later runs"
+            .to_owned()
+    };
+    Reason::new(ReasonCode::PolicyDenied, text)
+}
+
 /// An error of the agent's disk. A full disk is permanent; the caller retries after any other error.
 fn disk_error(action: &str, source: io::Error) -> RuntimeError {
     match source.kind() {
@@ -374,5 +388,21 @@ fn disk_error(action: &str, source: io::Error) -> RuntimeError {
             RuntimeError::Refused(io_reason(action, &source))
         }
         _ => RuntimeError::of_machine(action, source),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn u6_outputs_of_pods_stay_at_the_party() {
+        let run = "0190f3a4d3e27e00a1b2c3d4e5f60718".parse().expect("an id");
+        let key = WorkKey { run, attempt: 2 };
+        let kept = outputs_stay(&key, true);
+        assert_eq!(kept.code, ReasonCode::PolicyDenied);
+        assert!(kept.message.contains(&naming::name(&key)), "{kept:?}");
+        let lost = outputs_stay(&key, false).message;
+        assert!(lost.contains("keeps no outputs") && lost.contains("output_claim"), "{lost}");
     }
 }
