@@ -306,6 +306,9 @@ impl Config {
             }
             Some(_) => wrong.push("store.url: use mysql://USER@HOST:PORT/DATABASE, or leave it empty for the embedded SQLite".to_owned()),
         }
+        if let Err(error) = self.store_url() {
+            wrong.push(format!("store.password_file: {error}"));
+        }
         if !(BODY_BYTES_MIN..=BODY_BYTES_MAX).contains(&self.limits.body_bytes) {
             wrong.push(format!(
                 "limits.body_bytes: is {} and must be {BODY_BYTES_MIN} to {BODY_BYTES_MAX}",

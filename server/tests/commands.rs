@@ -254,6 +254,7 @@ async fn doctor_reports_missing_unmigrated_valid_and_damaged_databases() {
             .contains("FAIL schema: the database lacks migration 1; run `flow-server migrate`"),
         "{output:?}"
     );
+    assert_eq!(output.out.matches("FAIL").count(), 1, "one fault is reported once: {output:?}");
 
     let migrated = place.server(&["migrate"]);
     assert_eq!(

@@ -41,18 +41,17 @@ impl Store {
         let failed = |error: StoreError| CheckResult::of_error(&error);
         let server = self.check_server().await.unwrap_or_else(failed);
         let integrity = self.check_integrity().await.unwrap_or_else(failed);
-        let events = self.check_event_numbers().await.unwrap_or_else(failed);
-        let counts = match self.counts().await {
-            Ok(counts) => CheckResult::Passed(summary(counts)),
-            Err(error) => CheckResult::of_error(&error),
-        };
-        let results = [
-            ("schema", schema),
-            ("server", server),
-            ("integrity", integrity),
-            ("events", events),
-            ("counts", counts),
-        ];
+        let has_tables = matches!(schema, CheckResult::Passed(_));
+        let mut results = vec![("schema", schema), ("server", server), ("integrity", integrity)];
+        // Without the tables of this release, further checks would repeat the fault of the schema.
+        if has_tables {
+            results.push(("events", self.check_event_numbers().await.unwrap_or_else(failed)));
+            let counts = match self.counts().await {
+                Ok(counts) => CheckResult::Passed(summary(counts)),
+                Err(error) => CheckResult::of_error(&error),
+            };
+            results.push(("counts", counts));
+        }
         results.into_iter().map(|(check, result)| result.into_finding(check)).collect()
     }
 
