@@ -224,6 +224,32 @@ async fn u25_disabled_party_gets_no_new_members_and_running_ones_continue() {
     hub.post("/api/v2/parties/nobody/disable").await.problem(404, "party_not_found");
 }
 
+/// `disable` writes the party first and the runs that wait for it second.
+#[tokio::test]
+async fn u25_hub_killed_between_the_two_writes_of_disable_completes_it_at_its_start() {
+    let mut hub = TestApp::start().await;
+    hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+    let task = format!("/api/v2/tasks/{}", hub.task_of_parties().await);
+    let run = hub.post(&format!("{task}/start")).await.expect(StatusCode::ACCEPTED).json();
+    let path = format!("{task}/runs/{}", run["id"].as_str().expect("an id"));
+    assert_eq!(run["waiting"]["code"], "party_away");
+    for (first_write, code) in [
+        (
+            "INSERT INTO disabled_parties (party_id, project_id, disabled_at) VALUES ('hub', 'default', 7)",
+            "party_disabled",
+        ),
+        ("DELETE FROM disabled_parties WHERE party_id = 'hub'", "party_away"),
+    ] {
+        sqlx::query(first_write).execute(&mut hub.database().await).await.expect("written");
+        hub = hub.restart().await;
+        wait_for(code, Duration::from_secs(30), async || {
+            let now = hub.get(&path).await.json();
+            (now["waiting"]["code"] == code).then_some(())
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn u25_party_that_never_connected_has_no_time_of_contact() {
     let hub = TestApp::start().await;
