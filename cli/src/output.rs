@@ -1,10 +1,11 @@
 //! Standard output: tables for people, the response of the hub as JSON or YAML for programs.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 use console::{Style, Term, measure_text_width, truncate_str};
 use flow_api_types::{Named, Time};
 use flow_common::clock::{Clock as _, SystemClock};
+use flow_common::stdout;
 use flow_domain::member::MemberPhase;
 use flow_domain::run::RunPhase;
 use jiff::Timestamp;
@@ -77,16 +78,9 @@ pub fn member_style(phase: Option<MemberPhase>) -> Style {
     }
 }
 
-/// Prints text unchanged. If the reader has closed the pipe, as `head` does, the process exits with
-/// success.
+/// Prints text unchanged. Does not return if the reader has closed the pipe, as `head` does.
 pub fn print(text: &str) -> Result<(), CliError> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            std::process::exit(ExitStatus::Ok as i32)
-        }
-        result => Ok(result?),
-    }
+    Ok(stdout::print(text)?)
 }
 
 /// Prints a response in this format. Calls `table` only for tables.

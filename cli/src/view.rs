@@ -2,7 +2,9 @@
 //! in, text out.
 
 use console::{measure_text_width, truncate_str};
-use flow_api_types::{ContactState, Member, MemberProgress, ProgressSummary, Run, RunSummary};
+use flow_api_types::{
+    ContactState, Member, MemberProgress, ProgressSummary, Run, RunSummary, Time,
+};
 use flow_domain::member::{MemberPhase, ReasonCode};
 use flow_domain::run::{RunPhase, WaitCode};
 use jiff::Timestamp;
@@ -19,9 +21,7 @@ const METRICS_MAX: usize = 2;
 /// Formats the block for a terminal. Each line has at most `width` cells.
 #[must_use]
 pub fn frame(task: &str, run: &Run, now: Timestamp, width: usize) -> Vec<String> {
-    let took = seconds_between(&run.created_at, run.finished_at.as_ref(), now)
-        .map(duration)
-        .unwrap_or_default();
+    let took = took(run, now);
     let mut lines = vec![format!("{task}  run {}  {}  {took}", run.number, run_phase(&run.phase))];
     if let (Some(epoch), Some(epochs)) = (run.progress.epoch, run.progress.epochs) {
         let done = if run.phase == RunPhase::Succeeded { epochs } else { epoch.saturating_sub(1) };
@@ -88,9 +88,7 @@ pub fn changes(before: Option<&Run>, run: &Run, now: Timestamp) -> Vec<String> {
 /// Formats one line about the end of a run.
 #[must_use]
 pub fn ending_line(task: &str, run: &Run, now: Timestamp) -> String {
-    let took = seconds_between(&run.created_at, run.finished_at.as_ref(), now)
-        .map(duration)
-        .unwrap_or_default();
+    let took = took(run, now);
     let reason =
         run.ending.as_ref().map(|ending| format!(": {}", ending.message)).unwrap_or_default();
     format!("{task} run {} {} after {took}{reason}", run.number, run.phase)
@@ -210,6 +208,22 @@ pub fn height(lines: &[String], width: usize) -> usize {
     lines.iter().map(|line| measure_text_width(line).div_ceil(width.max(1)).max(1)).sum()
 }
 
+/// Formats the time from the creation of a run to its end, or to `now`. A run that ended within a
+/// minute has a decimal.
+pub fn took(run: &RunSummary, now: Timestamp) -> String {
+    let parse = |time: &Time| time.as_str().parse::<Timestamp>().ok();
+    let Some(start) = parse(&run.created_at) else { return String::new() };
+    let end = run.finished_at.as_ref().and_then(parse);
+    let micros = end.unwrap_or(now).as_microsecond() - start.as_microsecond();
+    match end {
+        Some(_) if (0..60_000_000).contains(&micros) => {
+            let tenths = micros / 100_000;
+            format!("{}.{}s", tenths / 10, tenths % 10)
+        }
+        _ => duration(micros.div_euclid(1_000_000)),
+    }
+}
+
 /// Formats the epoch of a run.
 pub fn epochs(run: Option<&RunSummary>) -> String {
     match run.map(|run| &run.progress) {
@@ -314,6 +328,23 @@ mod tests {
             let lines = frame("digits", &run("running"), at(12), width);
             assert!(lines.iter().all(|line| measure_text_width(line) <= width), "{lines:#?}");
             assert_eq!(height(&lines, width), lines.len());
+        }
+    }
+
+    /// The list of runs and their comparison showed different durations of one run.
+    #[test]
+    fn u13_duration_of_a_run_has_one_form() {
+        let mut ended = run("succeeded");
+        assert_eq!(took(&ended, at(12)), "12s", "of an active run");
+        for (end, text) in [
+            ("2026-01-01T00:00:00.990Z", "0.9s"),
+            ("2026-01-01T00:00:59.999Z", "59.9s"),
+            ("2026-01-01T00:01:00Z", "1m 0s"),
+            ("2026-01-01T02:05:30Z", "2h 5m"),
+        ] {
+            ended.summary.finished_at = serde_json::from_value(json!(end)).unwrap();
+            assert_eq!(took(&ended, at(12)), text);
+            assert!(ending_line("digits", &ended, at(12)).ends_with(&format!("after {text}")));
         }
     }
 

@@ -142,7 +142,8 @@ fn runs_are_listed_found_by_their_first_digits_and_compared() {
         let mut run = run(number, "succeeded", 3);
         run["task"] = id.clone();
         run["task_name"] = json!("digits-run");
-        run["finished_at"] = json!("2026-01-01T00:01:05Z");
+        let end = if number == 1 { "2026-01-01T00:01:05Z" } else { "2026-01-01T00:00:00.420Z" };
+        run["finished_at"] = json!(end);
         run["duration_s"] = json!(if number == 1 { 65.25 } else { 0.42 });
         run
     };
@@ -152,6 +153,7 @@ fn runs_are_listed_found_by_their_first_digits_and_compared() {
         shown.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(words[0], ["RUN", "PHASE", "EPOCH", "AGE", "DURATION", "REASON"]);
     assert_eq!(words[1][..3], ["digits-run/2", "succeeded", "3/3"]);
+    assert!(shown.contains("  0.4s") && shown.contains("  1m 5s"), "{shown}");
     let done = fake.run(&["run", "get", "0000"]).exits(2);
     assert!(done.err.contains("several runs begin with 0000: give more digits"), "{done:?}");
 
@@ -181,6 +183,37 @@ fn runs_are_listed_found_by_their_first_digits_and_compared() {
         &format!("GET runs/compare?run={id}&run={id}")
     );
     fake.run(&["run", "compare", "digits-run"]).exits(2);
+}
+
+/// The first version ended with an error if `head` had read enough.
+#[test]
+fn u13_closed_pipe_ends_a_command_quietly() {
+    let fake = Fake::start();
+    for arguments in [&["party", "list"][..], &["completions", "bash"], &["task", "init"]] {
+        let mut command = fake.command(arguments);
+        let done = command.stdout(flow_testkit::closed_pipe()).output().unwrap();
+        assert_eq!((done.status.code(), done.stderr), (Some(141), Vec::new()), "{arguments:?}");
+    }
+}
+
+#[test]
+fn u10_more_documents_than_one_request_can_have_change_nothing() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    let (template, task) = FILE.split_once("---\n").unwrap();
+    let many = |count: usize| -> String {
+        let task = |n| "---\n".to_owned() + &task.replace("digits-run", &format!("digits-{n}"));
+        template.to_owned() + &(0..count).map(task).collect::<String>()
+    };
+    let path = file(&dir, &many(101));
+    for arguments in
+        [&["apply", "-f", &path][..], &["submit", &path], &["submit", &path, "--epochs", "2"]]
+    {
+        let done = fake.run(arguments).exits(2);
+        let expected = "101 tasks are too many: one command applies at most 100, all or none; nothing was changed";
+        assert!(done.err.contains(expected) && done.err.contains("Split the files"), "{done:?}");
+    }
+    assert!(fake.world().requests.is_empty());
+    fake.run(&["apply", "-f", &file(&dir, &many(100))]).exits(0);
 }
 
 #[test]

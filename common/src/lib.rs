@@ -22,6 +22,7 @@ pub mod plain_file;
 pub mod private_dir;
 pub mod probe;
 pub mod secret_file;
+pub mod stdout;
 pub mod supervisor;
 pub mod telemetry;
 pub mod text;

@@ -427,6 +427,8 @@ async fn u6_released_outputs_are_fetched_through_the_hub_and_others_stay_at_the_
         text.contains("note: hospital-b does not send"),
         "the party that releases none: {text}"
     );
+    let (code, text) = flowctl(&["run", "outputs", &run.task, "hospital-b"]);
+    assert_eq!((code, text.matches("does not").count()), (Some(4), 1), "{text}");
     let fetch = ["output", "get", run.task.as_str(), "hospital-a", "model.bin"];
     std::fs::write(here.path().join("model.bin.part"), &whole[..1000]).expect("a part");
     let (code, text) = flowctl(&fetch);
@@ -435,6 +437,28 @@ async fn u6_released_outputs_are_fetched_through_the_hub_and_others_stay_at_the_
     assert!(!here.path().join("model.bin.part").exists());
     let (code, text) = flowctl(&fetch);
     assert!(code == Some(2) && text.contains("--force"), "{text}");
+    // A command that is killed in the middle is repeated and continues.
+    let (killed, part) = (here.path().join("killed.bin"), here.path().join("killed.bin.part"));
+    let into = [&fetch[..], &["--to", "killed.bin", "--force"]].concat();
+    let arrived = || part.metadata().map_or(0, |found| found.len());
+    for _ in 0..20 {
+        let mut command = std::process::Command::new(flow_e2e::binaries::flowctl());
+        command.args(&into).current_dir(here.path()).env("FLOW_SERVER", &hub.base);
+        command.env("FLOW_TOKEN_FILE", federation.token_file()).stdout(std::process::Stdio::null());
+        let mut fetching = flow_testkit::spawn_tied(command).expect("flowctl");
+        flow_testkit::wait_for_blocking("the first bytes", flow_e2e::SOON, || {
+            arrived() > 0 || killed.exists()
+        });
+        fetching.kill().expect("killed");
+        fetching.wait().expect("an end");
+        if arrived() > 0 {
+            break;
+        }
+    }
+    assert!((1..big).contains(&arrived()) && !killed.exists(), "{} bytes", arrived());
+    let (code, text) = flowctl(&into);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(whole == std::fs::read(&killed).expect("the model") && !part.exists());
     // A part of another file is not continued.
     std::fs::write(here.path().join("model.bin.part"), b"something else").expect("a part");
     let (code, text) = flowctl(&[&fetch[..], &["--force"]].concat());
@@ -450,6 +474,7 @@ async fn u6_released_outputs_are_fetched_through_the_hub_and_others_stay_at_the_
     let (code, text) =
         flowctl(&["output", "get", &run.task, "hospital-b", "model.bin", "--to", "other"]);
     assert!(code == Some(4) && text.contains("does not release"), "{text}");
+    assert!(!here.path().join("other.part").exists(), "a refusal leaves a file");
     let (code, text) = flowctl(&["output", "get", &run.task, "hospital-a", "../x"]);
     assert!(code == Some(2), "{text}");
 
@@ -504,6 +529,7 @@ async fn u6_released_outputs_are_fetched_through_the_hub_and_others_stay_at_the_
     let party = |arguments: &[&str]| federation.agent_command("hospital-a", arguments);
     let (ok, text) = party(&["outputs", "list"]);
     assert!(ok && text.contains(&run.id) && text.contains("32.0 MiB"), "{text}");
+    assert!(text.contains("outputs/1 "), "the name of the run: {text}");
     assert!(text.lines().any(|line| line.starts_with(&run.id) && line.ends_with("yes")), "{text}");
     let (ok, text) = party(&["outputs", "path", &run.id[..20]]);
     assert!(ok && path.starts_with(text.trim_end()), "{text}");

@@ -130,6 +130,7 @@ impl PartyPolicy {
             resources: spec.resources.clone(),
             grace_s: spec.stop_grace_s,
             resolution: Some(resolution.digest()),
+            role: Some(spec.role),
         };
         let decision = policy::decide(spec, &resolution);
         match (decision.permission, decision.reason) {
@@ -271,7 +272,11 @@ impl PartyPolicy {
             stop_grace_s: spec.stop_grace_s,
             log_limit_bytes: LOG_BYTES_MAX,
             progress: progress_source(member, spec),
-            origin: Some(Origin { image: spec.image.clone(), dataset: spec.dataset.clone() }),
+            origin: Some(Origin {
+                image: spec.image.clone(),
+                dataset: spec.dataset.clone(),
+                run_name: member.run_name(),
+            }),
         })
     }
 

@@ -12,7 +12,7 @@ use flow_common::loopback::is_loopback_host;
 use flow_domain::bindings::Bindings;
 use flow_domain::framework::contract::EXIT_PEER_LOST;
 use flow_domain::id::{Digest, RunId, TaskId};
-use flow_domain::member::{DesiredPhase, Exit, MemberPhase, Reason, ReasonCode};
+use flow_domain::member::{DesiredPhase, Exit, MemberPhase, Reason, ReasonCode, Role};
 use flow_domain::template::Resources;
 use flow_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,8 @@ pub struct Needs {
     pub grace_s: u64,
     /// Digest of what the spec's image and dataset names mean at this party.
     pub resolution: Option<Digest>,
+    /// Role in the spec, for people: the agent does not keep the spec of an ended member.
+    pub role: Option<Role>,
 }
 
 /// The decision of the party's policy about a spec.
@@ -219,6 +221,16 @@ impl Member {
             finished_at => {
                 Self { work: WorkStage::Dead, phase, reason, settled: true, finished_at, ..member }
             }
+        }
+    }
+
+    /// TASK/NUMBER for people; empty if the hub did not send the name of the task.
+    #[must_use]
+    pub fn run_name(&self) -> String {
+        match (self.task_name.as_str(), self.run_number) {
+            ("", _) => String::new(),
+            (name, 0) => name.to_owned(),
+            (name, number) => format!("{name}/{number}"),
         }
     }
 

@@ -159,6 +159,9 @@ pub struct StartRequest {
 pub struct Origin {
     pub image: String,
     pub dataset: Option<DatasetName>,
+    /// TASK/NUMBER of the run, for people. Escaped; the digest does not cover it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub run_name: String,
 }
 
 impl StartRequest {

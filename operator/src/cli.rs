@@ -1,6 +1,5 @@
 //! The command line of `flow-operator`.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -102,7 +101,7 @@ pub fn crd_manifest() -> String {
 }
 
 fn print(text: &str) -> Result<(), RunError> {
-    Ok(std::io::stdout().write_all(text.as_bytes())?)
+    Ok(flow_common::stdout::print(text)?)
 }
 
 fn run_setup(command: setup::Command) -> ExitCode {

@@ -1,5 +1,7 @@
 //! The commands of `flow-server`.
 
+use std::fmt::Display;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,7 +11,7 @@ use flow_common::clock::{Clock as _, SystemClock};
 use flow_common::config_args::{self, ConfigArgs};
 use flow_common::error::chain;
 use flow_common::lifecycle::Shutdown;
-use flow_common::{secret_file, telemetry};
+use flow_common::{secret_file, stdout, telemetry};
 use flow_domain::id::UserName;
 
 use crate::access::{SETUP_FILE, SetupCode, recover};
@@ -142,7 +144,7 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<ExitCode, StartError> {
     if let Command::Openapi = cli.command {
-        println!("{}", crate::api::openapi_json());
+        print(crate::api::openapi_json())?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Command::Config { command: ConfigCommand::Check } | Command::Doctor = cli.command {
@@ -158,7 +160,7 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
     let loaded = config::load(cli.config.file.as_deref(), cli.config.overrides.clone())
         .map_err(|error| StartError(error.to_string()))?;
     if let Command::Config { command: ConfigCommand::Dump } = cli.command {
-        print!("{}", loaded.dump());
+        print(loaded.dump().trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     let config = loaded.value.clone();
@@ -184,18 +186,18 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             };
             store.migrate().await.map_err(|error| StartError(chain(&error)))?;
             store.close().await;
-            println!("the database is up to date");
+            print("the database is up to date")?;
         }
         Command::Backup { all: true, to } => {
             backup::write(&config, cli.config.file.as_deref(), &to).await?;
-            println!("wrote {}", to.display());
+            print(format!("wrote {}", to.display()))?;
         }
         Command::Backup { all: false, to } => {
             let store = startup::open_store(&config).await?;
             store.check_schema().await.map_err(|error| StartError(chain(&error)))?;
             store.backup_to(&to).await.map_err(|error| StartError(chain(&error)))?;
             store.close().await;
-            println!("wrote {}", to.display());
+            print(format!("wrote {}", to.display()))?;
         }
         Command::Import { system: ImportCommand::IflearnerFlow(args) } => {
             import::from_iflearner_flow(&config, args).await?;
@@ -208,7 +210,7 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
                     "{error}; the first start of the hub creates it, and the first account removes it"
                 ))
             })?;
-            println!("{}", code.expose());
+            print(code.expose())?;
         }
         Command::AdminToken { name } => {
             let store = startup::open_store(&config).await?;
@@ -218,7 +220,7 @@ async fn run(cli: Cli) -> Result<ExitCode, StartError> {
             };
             let token = created.await.map_err(|error| StartError(chain(&error)));
             store.close().await;
-            println!("{}", token?.expose());
+            print(token?.expose())?;
             SetupCode::remove(&config.data_dir).map_err(|error| StartError(error.to_string()))?;
         }
         Command::Config { .. } | Command::Doctor | Command::Openapi => {}
@@ -231,36 +233,53 @@ fn on_signals(deadline: Duration) -> Result<Shutdown, StartError> {
         .map_err(|error| StartError(format!("cannot listen for signals: {error}")))
 }
 
+/// Prints a line. The process ends if the reader has closed the pipe.
+fn print(line: impl AsRef<str>) -> Result<(), StartError> {
+    stdout::print(format!("{}\n", line.as_ref()))
+        .map_err(|error| StartError(format!("cannot write to standard output: {error}")))
+}
+
+/// Prints a line about a step of a change that continues without a reader.
+fn note(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
 /// Prints all errors; without errors, warnings.
 fn check(config: &Config, wrong: &[String]) -> Result<ExitCode, StartError> {
     if !wrong.is_empty() {
         return Err(StartError(wrong.join("\n")));
     }
-    config.warnings(SystemClock.now()).iter().for_each(|warning| println!("warning: {warning}"));
-    println!("the configuration is valid");
+    for warning in config.warnings(SystemClock.now()) {
+        print(format!("warning: {warning}"))?;
+    }
+    print("the configuration is valid")?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn doctor(config: &Config, wrong: &[String]) -> Result<ExitCode, StartError> {
     let mut well = true;
-    let mut print = |ok: bool, check: &str, detail: &str| {
-        println!("{} {check}: {detail}", if ok { "ok  " } else { "FAIL" });
+    let mut report = |ok: bool, check: &str, detail: &str| {
         well &= ok;
+        print(format!("{} {check}: {detail}", if ok { "ok  " } else { "FAIL" }))
     };
-    config.warnings(SystemClock.now()).iter().for_each(|warning| println!("warn {warning}"));
-    match wrong.is_empty() {
-        true => print(true, "configuration", "valid"),
-        false => wrong.iter().for_each(|sentence| print(false, "configuration", sentence)),
+    for warning in config.warnings(SystemClock.now()) {
+        print(format!("warn {warning}"))?;
+    }
+    if wrong.is_empty() {
+        report(true, "configuration", "valid")?;
+    }
+    for sentence in wrong {
+        report(false, "configuration", sentence)?;
     }
     if config.store.url.is_none() && !config.sqlite_path().exists() {
-        println!("note database: there is none yet; the first `flow-server serve` creates it");
+        print("note database: there is none yet; the first `flow-server serve` creates it")?;
         return Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     match startup::open_store(config).await {
-        Err(StartError(message)) => print(false, "database", &message),
+        Err(StartError(message)) => report(false, "database", &message)?,
         Ok(store) => {
             for finding in store.doctor().await {
-                print(finding.ok, finding.check, &finding.detail);
+                report(finding.ok, finding.check, &finding.detail)?;
             }
             store.close().await;
         }
@@ -329,12 +348,12 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
                 .map_err(failed("cannot sync the data directory"))?;
             if let Some(whole) = whole {
                 backup::restore_setup_code(config, whole)?;
-                backup::differing(whole)?.iter().for_each(|sentence| println!("{sentence}"));
+                backup::differing(whole)?.iter().for_each(note);
             }
         }
     }
-    println!(
-        "restored; when agents reconnect, the hub adopts members of runs that the backup contains; other members run to their end"
+    note(
+        "restored; when agents reconnect, the hub adopts members of runs that the backup contains; other members run to their end",
     );
     Ok(())
 }
@@ -371,7 +390,7 @@ async fn keep_old(config: &Config, place: &Path) -> Result<u64, StartError> {
     };
     match whole.await {
         Ok(incarnation) => {
-            println!("kept the old database as {}", kept.display());
+            note(format_args!("kept the old database as {}", kept.display()));
             Ok(incarnation)
         }
         Err(problem) => {
@@ -386,10 +405,10 @@ async fn keep_old(config: &Config, place: &Path) -> Result<u64, StartError> {
                     _ => {}
                 }
             }
-            println!(
+            note(format_args!(
                 "cannot read the old database ({problem}); kept its files unchanged as {}",
                 kept.display()
-            );
+            ));
             Ok(0)
         }
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use flow_api_types::limits::APPLY_ITEMS_MAX;
 use flow_api_types::{Applied, ApplyRequest};
 use serde_json::Value;
 
@@ -49,6 +50,7 @@ impl Batch {
 
     /// Lets the hub check all documents without a change.
     pub async fn check(&self, client: &Client) -> Result<(), CliError> {
+        self.check_size()?;
         let query = [("dry_run", "true")];
         let sent = client.post_with(&["apply"], &query, Some(&body(&self.request)?)).await;
         sent.map(|_: Value| ()).map_err(|error| self.explain(error))
@@ -57,6 +59,7 @@ impl Batch {
     /// Applies all documents in one transaction of the hub and prints its warnings. Returns the
     /// response unchanged, and as read for printing.
     pub async fn send(&self, client: &Client) -> Result<(Value, Applied), CliError> {
+        self.check_size()?;
         let sent = client.post(&["apply"], Some(&body(&self.request)?)).await;
         let value: Value = sent.map_err(|error| self.explain(error))?;
         let applied: Applied = response::read(&value)?;
@@ -80,9 +83,51 @@ impl Batch {
             }
         }
         if error.exit == ExitStatus::Refused {
+            if let Some(place) = self.refused(&error) {
+                let cause = if error.details.is_empty() {
+                    format!(": {}", error.message)
+                } else {
+                    String::new()
+                };
+                error.message = format!("{place} is refused{cause}");
+            }
             error.message.push_str("; nothing was changed");
         }
         error
+    }
+
+    /// Returns the one document that an error concerns. Errors without fields begin with its noun
+    /// and name.
+    fn refused(&self, error: &CliError) -> Option<&String> {
+        let mut places = self.templates.iter().chain(&self.tasks);
+        if error.details.is_empty() {
+            let templates = self.request.templates.iter().map(|doc| ("template", &doc.name));
+            let names = templates.chain(self.request.tasks.iter().map(|doc| ("task", &doc.name)));
+            let mut named = names.zip(places).filter(|((noun, name), _)| {
+                error.message.starts_with(&format!("{noun} {name:?}: "))
+            });
+            return named.next().map(|(_, place)| place);
+        }
+        places.find(|place| {
+            let prefix = format!("{place}: ");
+            error.details.iter().all(|detail| detail.starts_with(&prefix))
+        })
+    }
+
+    /// Rejects more documents than one request can have, so that all or none are applied.
+    fn check_size(&self) -> Result<(), CliError> {
+        for (noun, places) in [("templates", &self.templates), ("tasks", &self.tasks)] {
+            if places.len() > APPLY_ITEMS_MAX {
+                let count = places.len();
+                let message = format!(
+                    "{count} {noun} are too many: one command applies at most {APPLY_ITEMS_MAX}, \
+                     all or none; nothing was changed"
+                );
+                return Err(CliError::usage(message)
+                    .with_remedy("Split the files, and apply each part with its own command."));
+            }
+        }
+        Ok(())
     }
 }
 

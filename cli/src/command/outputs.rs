@@ -74,7 +74,7 @@ pub async fn list(
             run.members.into_iter().map(|Member { party, .. }| party).collect()
         }
     };
-    let (mut values, mut rows, mut first_error) = (Vec::new(), Vec::new(), None);
+    let (mut values, mut rows, mut errors) = (Vec::new(), Vec::new(), Vec::<CliError>::new());
     for party in parties {
         match of(party.clone()).read(client).await {
             Ok((mut value, list)) => {
@@ -90,15 +90,15 @@ pub async fn list(
                 }
             }
             // The other parties may have outputs.
-            Err(error) => {
-                note(&error.message);
-                first_error.get_or_insert(error);
-            }
+            Err(error) => errors.push(error),
         }
     }
-    if let Some(error) = first_error.filter(|_| values.is_empty()) {
+    if values.is_empty() && !errors.is_empty() {
+        let mut error = errors.remove(0);
+        error.details.extend(errors.into_iter().map(|other| other.message));
         return Err(error);
     }
+    errors.iter().for_each(|error| note(&error.message));
     output::show(format, &Value::Array(values), || {
         output::table(&["PARTY", "PATH", "SIZE", "MODIFIED", "SHA-256"], rows)
     })?;
@@ -248,10 +248,15 @@ async fn attempt(
     part: &Path,
 ) -> Result<(u64, Digest), Failure> {
     let io = |error: io::Error| Failure::Permanent(at(part, &error));
-    let mut file = File::options().read(true).append(true).create(true).open(part).map_err(io)?;
     let mut hasher = Sha256::new();
-    let mut size = hash_into(&mut file, &mut hasher).map_err(io)?;
+    let mut size = match File::open(part) {
+        Ok(mut file) => hash_into(&mut file, &mut hasher).map_err(io)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(io(error)),
+    };
+    // A refused request creates no file.
     let response = open(client, of, path, size).await?;
+    let mut file = File::options().append(true).create(true).open(part).map_err(io)?;
     let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
     let sha256: Digest = tag.trim_matches('"').parse().map_err(|_| {
         Failure::Permanent(CliError::new(ExitStatus::Failed, "the hub sent no SHA-256 of the file"))

@@ -2,7 +2,7 @@
 
 use flow_api_types::{
     ComparedMetric, ListedRun, Member, MetricValues, Page, Rules, Run, RunComparison, RunInputs,
-    RunSummary, Task,
+    Task,
 };
 use flow_domain::run::RunPhase;
 use serde_json::Value;
@@ -90,7 +90,7 @@ pub async fn of_task(
                 output::run_phase(&run.phase),
                 epochs(Some(run)),
                 output::age(&run.created_at, now),
-                duration(run),
+                view::took(run, now),
                 parameters,
                 reason(run),
             ]
@@ -114,7 +114,7 @@ async fn of_all_tasks(client: &Client, limit: usize, format: Format) -> Result<(
                 output::run_phase(&run.phase),
                 epochs(Some(run)),
                 output::age(&run.created_at, now),
-                duration(run),
+                view::took(run, now),
                 reason(run),
             ]
         };
@@ -222,10 +222,7 @@ async fn compare(client: &Client, references: &[String], format: Format) -> Resu
         };
         let mut rows: Vec<Vec<String>> = vec![
             of_runs("outcome", &|run| output::run_phase(&run.summary.phase)),
-            of_runs("duration", &|run| match run.duration_s {
-                Some(seconds) if seconds < 60.0 => format!("{seconds:.1}s"),
-                _ => duration(&run.summary),
-            }),
+            of_runs("duration", &|run| view::took(&run.summary, output::now())),
             of_runs("epoch", &|run| epochs(Some(&run.summary))),
         ];
         rows.extend(inputs.into_iter().map(|input| {
@@ -256,12 +253,6 @@ fn text(MetricValues { last, last_step, best, best_step }: MetricValues) -> Stri
 /// Returns the name under which commands accept the run.
 fn title(run: &ListedRun) -> String {
     format!("{}/{}", run.task_name, run.summary.number)
-}
-
-fn duration(run: &RunSummary) -> String {
-    output::seconds_between(&run.created_at, run.finished_at.as_ref(), output::now())
-        .map(output::duration)
-        .unwrap_or_default()
 }
 
 /// Formats `name=value` pairs.

@@ -57,6 +57,7 @@ mod tests {
     fn u6_outputs_leave_only_if_one_rule_matches_image_and_dataset() {
         let origin = |image: &str, dataset: Option<&str>| Origin {
             image: image.to_owned(),
+            run_name: String::new(),
             dataset: dataset.map(|name| name.parse().expect("a name")),
         };
         let policy = |rules: &[&str]| PartyPolicy {

@@ -214,7 +214,7 @@ impl Agent {
             },
             exit: member.exit.clone(),
             finished_at: member.finished_at,
-            role: spec.map(|spec| spec.role),
+            role: spec.map(|spec| spec.role).or(member.needs.role),
             image: spec.map(|spec| spec.image.clone()),
             dataset: spec.and_then(|spec| spec.dataset.clone()),
             digest: member.digest.clone(),

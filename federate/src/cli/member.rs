@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use flow_common::stdout;
 use flow_common::text::{is_unsafe, visible};
 use flow_domain::id::Digest;
 use flow_domain::member::{Exit, MemberPhase};
@@ -199,11 +200,7 @@ pub(super) fn logs(args: &LogArgs) -> Result<ExitCode, Failure> {
         } else {
             chunk[..count].to_vec()
         };
-        let mut out = io::stdout().lock();
-        match out.write_all(&bytes).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-            result => result?,
-        }
+        stdout::print(bytes)?;
         if count == 0 {
             break;
         }

@@ -66,8 +66,9 @@ fn read(args: &ConfigArgs) -> Result<Config, Failure> {
     let config = load(args)?.value;
     if config.runtime == RuntimeKind::Kubernetes {
         return Err(
-            "the members of this party run as Pods, and their outputs are on the claim in \
-                    kubernetes.output_claim, which this program cannot read"
+            "the members of this party run as Pods: their outputs are on the claim in \
+             kubernetes.output_claim, each in a directory with the name of its IflearnerJob; copy them \
+             with a Pod that mounts the claim"
                 .into(),
         );
     }
@@ -97,8 +98,8 @@ fn find(config: &Config, run: &str) -> Result<(WorkKey, RunDir), Failure> {
         )
         .into());
     }
-    let run = run.to_ascii_lowercase();
     let mut found = members(config)?;
+    let run = run.to_ascii_lowercase();
     found.retain(|(key, _)| key.run.as_str().starts_with(&run));
     if found.windows(2).any(|pair| pair[0].0.run != pair[1].0.run) {
         return Err(format!("several runs begin with {run}: give more digits").into());
@@ -119,7 +120,7 @@ fn missing(path: &Path) -> Failure {
 fn list(config: &Config) -> Result<(), Failure> {
     let policy = PartyPolicy { release: config.outputs.release.clone(), ..PartyPolicy::default() };
     let mut rows = vec![
-        ["RUN", "ATTEMPT", "STATE", "FILES", "OUTPUTS", "ON DISK", "DATASET", "RELEASED"]
+        ["RUN", "TASK", "ATTEMPT", "STATE", "FILES", "OUTPUTS", "ON DISK", "DATASET", "RELEASED"]
             .map(str::to_owned),
     ];
     for (key, dir) in members(config)? {
@@ -130,6 +131,7 @@ fn list(config: &Config) -> Result<(), Failure> {
         let dataset = origin.and_then(|origin| origin.dataset.as_ref());
         rows.push([
             key.run.to_string(),
+            origin.map(|origin| origin.run_name.clone()).unwrap_or_default(),
             key.attempt.to_string(),
             state(&dir).to_owned(),
             format!("{}{more}", files.len()),

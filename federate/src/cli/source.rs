@@ -1,9 +1,9 @@
 //! The configuration options and the helpers that all commands share.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use flow_common::config::Loaded;
+use flow_common::stdout;
 
 use crate::config::{self, Checked, Config, Faults};
 use crate::dial::Address;
@@ -46,5 +46,5 @@ pub(super) fn ca_file(checked: &Checked) -> Option<PathBuf> {
 }
 
 pub(super) fn print(text: &str) -> Result<(), Failure> {
-    Ok(writeln!(std::io::stdout(), "{text}")?)
+    Ok(stdout::print(format!("{text}\n"))?)
 }

@@ -15,8 +15,11 @@ use flow_federate::runtime::{Origin, Runtime as _, RuntimeError};
 /// Runs a script to its end and returns its outputs.
 async fn outputs_of(place: &Place, script: &str) -> OutputDir {
     let mut agent = place.agent();
-    let origin =
-        Origin { image: "x:1".to_owned(), dataset: Some("digits".parse().expect("a name")) };
+    let origin = Origin {
+        image: "x:1".to_owned(),
+        dataset: Some("digits".parse().expect("a name")),
+        run_name: "digits/3".to_owned(),
+    };
     let mut launch = place.launch(script);
     launch.origin = Some(origin.clone());
     agent.start(place, launch).await;

@@ -39,6 +39,15 @@ async fn fails(agent: &TestAgent, arguments: &[&str]) -> String {
     text
 }
 
+/// Runs a command whose reader has gone. Returns its status and standard error.
+async fn into_closed_pipe(agent: &TestAgent, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flow-federate"));
+    command.args(arguments).env_clear().stdout(flow_testkit::closed_pipe());
+    command.arg("--set").arg(format!("data_dir={}", agent.data_dir().display()));
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
 fn named(name: &str, desired: DesiredMember) -> DesiredMember {
     DesiredMember { task_name: name.to_owned(), run_number: 3, ..desired }
 }
@@ -189,6 +198,9 @@ async fn u25_stop_at_the_party_survives_kill_and_cannot_be_undone() {
     assert_eq!(agent.runtime.starts().len(), 1);
     let text = succeeds(&agent, &["stop", run.as_str()]).await;
     assert!(text.contains("has ended already (stopped)"), "{text}");
+    let text = succeeds(&agent, &["list", "--all"]).await;
+    assert!(text.contains("  aggregator  ") && text.contains("stopped_by_party"), "{text}");
+    assert_eq!(into_closed_pipe(&agent, &["show", run.as_str()]).await, (Some(141), String::new()));
 }
 
 #[tokio::test]

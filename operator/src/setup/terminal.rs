@@ -16,8 +16,7 @@ pub async fn connect() -> Result<Client, SetupError> {
 
 /// Prints a result to standard output.
 pub fn print(text: &str) -> Result<(), SetupError> {
-    writeln!(std::io::stdout(), "{}", text.trim_end())?;
-    Ok(())
+    Ok(flow_common::stdout::print(format!("{}\n", text.trim_end()))?)
 }
 
 /// Prints a note to standard error.

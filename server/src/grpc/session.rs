@@ -520,7 +520,7 @@ async fn revoke_at(app: Arc<App>, party: PartyId, until: Timestamp) {
 fn superseded() -> SessionEnd {
     SessionEnd::Refused {
         code: "superseded",
-        message: "a newer session of this agent was opened, or the party's secret replaced"
+        message: "a newer session of this agent was opened, or the party was removed or its secret replaced"
             .to_owned(),
         retry_after_s: 1,
     }
