@@ -75,6 +75,8 @@ def before_call(context, case, kwargs):
         headers["If-Match"] = "*"
     if not isinstance(case.body, dict):
         return
+    if operation_id(case) == "create_session":
+        case.body = {"name": "signer", "password": os.environ["CONTRACT_PASSWORD"]}
     # Names are unique; a longer name may be the limit under test.
     if operation_id(case) in NAMED and len(case.body["name"]) <= 40:
         case.body = {**case.body, "name": f"{case.body['name']}{next(NUMBERS):08}"}
@@ -107,6 +109,9 @@ def with_template(task):
 @schemathesis.hook
 def filter_failure(context, failure: Failure, case, response) -> bool:
     """Whether the failure counts."""
+    # HTTP permits unknown headers.
+    if type(failure).__name__ == "AcceptedNegativeData" and "x-schemathesis-unknown-property" in (case.headers or {}):
+        return False
     if type(failure).__name__ != "RejectedPositiveData":
         return True
     problem = response.json()

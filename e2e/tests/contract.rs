@@ -7,10 +7,13 @@ use std::time::Duration;
 use flow_e2e::{Builder, Job, SOON, eventually};
 use flow_testkit::{repository, schemathesis};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Timeout of the whole test on two busy processors.
 const DEADLINE: Duration = Duration::from_secs(240);
+
+/// Password of the account that the generated requests sign in as.
+const PASSWORD: &str = "correct horse battery";
 
 /// `contract/schemathesis.toml` lists exclusions with their causes.
 #[tokio::test]
@@ -36,6 +39,9 @@ async fn u40_u41_u42_schemathesis_finds_nothing_against_the_served_document() {
     federation.hub.wait_phase(&run, "running").await;
     let task = federation.hub.get(&format!("/tasks/{}", run.task)).await;
     let idle = federation.hub.submit(&Job::new("ok")).await;
+
+    let signer = json!({"name": "signer", "password": PASSWORD});
+    federation.hub.call(Method::POST, "/users", Some(&signer)).await;
 
     let document = federation
         .hub
@@ -65,6 +71,7 @@ async fn u40_u41_u42_schemathesis_finds_nothing_against_the_served_document() {
         .arg(&file)
         .current_dir(&config)
         .env("CONTRACT_TOKEN", federation.hub.token())
+        .env("CONTRACT_PASSWORD", PASSWORD)
         .env("CONTRACT_TEMPLATE", task["template"].as_str().expect("an id"))
         .env("CONTRACT_TASK", &run.task)
         .env("CONTRACT_RUN", &run.id)

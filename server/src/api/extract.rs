@@ -120,7 +120,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
 impl<T: DeserializeOwned> Body<T> {
     fn read(bytes: &[u8]) -> Result<Self, Error> {
-        Ok(Self { value: parse(bytes)?, digest: Digest::of(bytes) })
+        let value = parse(bytes)?;
+        // serde reads a struct from a list of its fields, too.
+        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        if text.trim_ascii_start().starts_with(b"[") {
+            return Err(field("", FieldCode::WrongType, "must be an object, not a list"));
+        }
+        Ok(Self { value, digest: Digest::of(bytes) })
     }
 }
 

@@ -448,6 +448,10 @@ async fn federation_keeps_an_administrator_and_names_are_checked() {
     let edit = json!({"federation_admin": false});
     let alice = format!("/api/v2/users/{ADMIN}");
     hub.put(&alice).json(&edit).await.problem(409, "last_admin");
+    // serde would read the fields in their order.
+    for list in ["[null, null]", "\u{feff} [null, null]"] {
+        hub.put(&alice).body("application/json", list).await.field("", "wrong_type");
+    }
     hub.delete(&alice).await.problem(409, "last_admin");
     hub.post("/api/v2/users").json(&json!({"name": ADMIN})).await.problem(409, "user_exists");
     hub.post("/api/v2/projects")
