@@ -428,7 +428,7 @@ async fn u6_released_outputs_are_fetched_through_the_hub_and_others_stay_at_the_
         "the party that releases none: {text}"
     );
     let (code, text) = flowctl(&["run", "outputs", &run.task, "hospital-b"]);
-    assert_eq!((code, text.matches("does not").count()), (Some(4), 1), "{text}");
+    assert_eq!((code, text.matches("does not send").count()), (Some(4), 1), "{text}");
     let fetch = ["output", "get", run.task.as_str(), "hospital-a", "model.bin"];
     std::fs::write(here.path().join("model.bin.part"), &whole[..1000]).expect("a part");
     let (code, text) = flowctl(&fetch);
