@@ -8,7 +8,9 @@ use flow_domain::task::TaskBody;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Named, RulesInput, Task, TaskInput, TaskMemberInput, Template, TemplateInput, schema};
+use crate::{
+    Named, RulesInput, Task, TaskCheck, TaskInput, TaskMemberInput, Template, TemplateInput, schema,
+};
 
 /// Templates and tasks to create or edit, by name. The hub applies all of them in one transaction
 /// or none.
@@ -58,6 +60,10 @@ pub struct TaskDocument {
     /// Deadlines, retries and number of parties of each run.
     #[serde(default)]
     pub rules: RulesInput,
+    /// Names and values by which lists select the task.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = schema::Labels)]
+    pub labels: BTreeMap<String, String>,
 }
 
 const fn one() -> u32 {
@@ -68,8 +74,17 @@ impl TaskDocument {
     /// Converts the document to the content of a task with this revision of this template.
     #[must_use]
     pub fn into_body(self, template: TemplateId, revision: u32) -> TaskBody {
-        let Self { name, remark, template: _, revision: _, epochs, parameters, members, rules } =
-            self;
+        let Self {
+            name,
+            remark,
+            template: _,
+            revision: _,
+            epochs,
+            parameters,
+            members,
+            rules,
+            labels,
+        } = self;
         let task = TaskInput {
             name,
             remark,
@@ -79,6 +94,7 @@ impl TaskDocument {
             parameters,
             members,
             rules,
+            labels,
         };
         task.into_body(revision)
     }
@@ -113,6 +129,9 @@ pub struct Applied {
     pub templates: Vec<AppliedTemplate>,
     /// Tasks.
     pub tasks: Vec<AppliedTask>,
+    /// Answers of the parties of each task of the request. Only in the response to a dry run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<TaskCheck>,
 }
 
 /// A template after it was applied.

@@ -45,3 +45,18 @@ impl Event {
         }
     }
 }
+
+/// An event in the feed of all tasks of a project.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FeedEvent {
+    /// Number of the event in the feed. Numbers grow, and have gaps.
+    pub number: i64,
+    /// Id of the task.
+    #[schema(value_type = schema::Id)]
+    pub task: String,
+    /// Name of the task.
+    pub task_name: String,
+    /// The event.
+    #[serde(flatten)]
+    pub event: Event,
+}

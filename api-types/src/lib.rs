@@ -29,6 +29,8 @@ macro_rules! same_fields {
 
 mod access;
 mod apply;
+mod bulk;
+mod check;
 mod comparison;
 mod event;
 pub mod limits;
@@ -42,6 +44,7 @@ mod progress;
 mod run;
 mod sample;
 pub mod schema;
+mod selection;
 mod service;
 mod task;
 mod template;
@@ -53,10 +56,12 @@ pub use access::{
     SessionList, SetupDone, SetupInput, SignIn, Token, TokenCreated, User, UserEdit,
 };
 pub use apply::{Applied, AppliedTask, AppliedTemplate, ApplyOutcome, ApplyRequest, TaskDocument};
+pub use bulk::{BulkError, BulkRequest, BulkResult, BulkTask, CloneInput};
+pub use check::{CheckAnswer, MemberCheck, TaskCheck};
 pub use comparison::{
     ComparedInput, ComparedMetric, ListedRun, MetricValues, RunComparison, RunToCompare,
 };
-pub use event::Event;
+pub use event::{Event, FeedEvent};
 pub use named::Named;
 pub use orphan::{Orphan, OrphanDecision};
 pub use output::{Output, OutputList};
@@ -66,10 +71,12 @@ pub use party::{
 };
 pub use problem::{FieldProblem, Problem};
 pub use progress::{
-    FederationProgress, MemberProgress, ProgressSummary, Series, SeriesList, SeriesPoint,
+    FederationProgress, MemberProgress, MemberSeries, ProgressSummary, RunSeries, Series,
+    SeriesList, SeriesPoint,
 };
 pub use run::{Ending, Exit, Member, Reason, Run, RunInputs, RunSummary, Waiting};
-pub use service::HubVersion;
+pub use selection::{PhaseFilter, Selection, TaskSelector};
+pub use service::{HubInfo, HubLimits, HubVersion};
 pub use task::{Rules, RulesInput, StartInput, Task, TaskInput, TaskMember, TaskMemberInput};
 pub use template::{
     ParamSchema, ParamSchemaInput, Resources, ResourcesInput, Revision, Template, TemplateContent,

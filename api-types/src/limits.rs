@@ -53,3 +53,47 @@ pub const PASSWORD_CHARS_MIN: usize = 12;
 pub const PASSWORD_CHARS_MAX: usize = 256;
 /// Most datasets of a party that are offered to a project by name.
 pub const OFFERED_DATASETS_MAX: usize = 1000;
+/// Most tasks that one request changes.
+pub const BULK_TASKS_MAX: u32 = 100;
+/// Most labels of a filter.
+pub const LABEL_FILTERS_MAX: usize = 10;
+/// Form of a label in a filter: `name=value`.
+pub const LABEL_FILTER_PATTERN: &str = concat!(
+    r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*/)?",
+    r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?",
+    r"=([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$"
+);
+/// Fields of a run in the list of all runs.
+pub const RUN_FIELDS: [&str; 12] = [
+    "id",
+    "number",
+    "phase",
+    "waiting",
+    "progress",
+    "ending",
+    "created_at",
+    "running_at",
+    "finished_at",
+    "task",
+    "task_name",
+    "duration_s",
+];
+/// Fields of a task in a list. A list has `id` in every case.
+pub const TASK_FIELDS: [&str; 16] = [
+    "id",
+    "name",
+    "remark",
+    "template",
+    "revision",
+    "epochs",
+    "parameters",
+    "members",
+    "rules",
+    "labels",
+    "created_by",
+    "created_at",
+    "modified_at",
+    "version",
+    "runs",
+    "run",
+];

@@ -7,6 +7,8 @@ use flow_domain::progress::{PartyProgress, Progress};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::schema;
+
 /// Progress of one party, as the aggregator's framework reports it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FederationProgress {
@@ -95,6 +97,23 @@ impl ProgressSummary {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(example = SeriesList::sample)]
 pub struct SeriesList {
+    /// Series, sorted by name.
+    pub series: Vec<Series>,
+}
+
+/// All series of one run.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RunSeries {
+    /// Members of the run, in the order of the task.
+    pub members: Vec<MemberSeries>,
+}
+
+/// All series of one member of a run.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct MemberSeries {
+    /// Name of the party.
+    #[schema(value_type = schema::PartyName)]
+    pub party: String,
     /// Series, sorted by name.
     pub series: Vec<Series>,
 }

@@ -8,18 +8,19 @@ use flow_domain::error::ErrorCode;
 use flow_domain::id::{DatasetName, Digest, InstanceId, PartyId, UserName};
 use flow_domain::member::{Contact, MemberPhase, Role};
 use flow_domain::progress::Point;
-use flow_domain::run::{EventKind, NewMember, NewRun, RunInputs};
+use flow_domain::run::{EventKind, NewMember, NewRun, RunInputs, RunPhase};
 use flow_domain::sample;
 use flow_domain::template::{Framework, ParamType};
 use flow_domain::time::Timestamp;
 
 use crate::template::{default_grace, default_max_runtime};
 use crate::{
-    Agent, ApplyRequest, Event, Member, MembershipInput, NewParty, NewPassword, NewProject,
-    NewToken, NewUser, OfferInput, Orphan, Output, OutputList, ParamSchemaInput, Party,
-    PartyCreated, Problem, ProjectEdit, ResourcesInput, Revision, RulesInput, Run, RunSummary,
-    SecretRotation, SecretText, SeriesList, SetupInput, SignIn, StartInput, Task, TaskDocument,
-    TaskInput, TaskMemberInput, Template, TemplateInput, Time, UserEdit,
+    Agent, ApplyRequest, BulkRequest, Event, Member, MembershipInput, NewParty, NewPassword,
+    NewProject, NewToken, NewUser, OfferInput, Orphan, Output, OutputList, ParamSchemaInput, Party,
+    PartyCreated, PhaseFilter, Problem, ProjectEdit, ResourcesInput, Revision, RulesInput, Run,
+    RunSummary, SecretRotation, SecretText, SeriesList, SetupInput, SignIn, StartInput, Task,
+    TaskDocument, TaskInput, TaskMemberInput, TaskSelector, Template, TemplateInput, Time,
+    UserEdit,
 };
 
 /// 2026-01-01T00:00:00Z.
@@ -147,6 +148,7 @@ impl TaskInput {
                 TaskMemberInput { party: party("hospital-b"), role: Role::Trainer, dataset: data },
             ],
             rules: RulesInput::default(),
+            labels: BTreeMap::from([("season".to_owned(), "spring".to_owned())]),
         }
     }
 }
@@ -164,6 +166,7 @@ impl ApplyRequest {
             parameters,
             members,
             rules,
+            labels,
         } = TaskInput::sample();
         let template = TemplateInput::sample();
         let task = TaskDocument {
@@ -175,8 +178,20 @@ impl ApplyRequest {
             parameters,
             members,
             rules,
+            labels,
         };
         Self { templates: vec![template], tasks: vec![task] }
+    }
+}
+
+impl BulkRequest {
+    /// All failed tasks of one season.
+    #[must_use]
+    pub fn sample() -> Self {
+        let labels = BTreeMap::from([("season".to_owned(), "spring".to_owned())]);
+        let phase = vec![PhaseFilter(Some(RunPhase::Failed))];
+        let filter = Some(TaskSelector { phase, labels, ..TaskSelector::default() });
+        Self { filter, ..Self::default() }
     }
 }
 

@@ -180,6 +180,8 @@ container_schema! {
     ParameterSchemas of crate::ParamSchemaInput = map::<crate::ParamSchemaInput>(limit::PARAMETER_NAME_PATTERN, limit::PARAMETERS_MAX);
     /// Values of parameters, by name. Numbers are text too.
     ParameterValues of ParameterValue = map::<ParameterValue>(limit::PARAMETER_NAME_PATTERN, limit::PARAMETERS_MAX);
+    /// Labels of a task, by name.
+    Labels of LabelValue = map::<LabelValue>(limit::LABEL_NAME_PATTERN, limit::LABELS_MAX);
     /// Valid values of a parameter.
     ParameterEnum of ParameterValue =
         ArrayBuilder::new().items(reference::<ParameterValue>()).max_items(Some(limit::PARAMETER_ENUM_MAX));
@@ -202,10 +204,23 @@ container_schema! {
     AppliedTemplates of crate::TemplateInput = ArrayBuilder::new()
         .items(reference::<crate::TemplateInput>())
         .max_items(Some(limits::APPLY_ITEMS_MAX));
+    /// Ids of tasks.
+    BulkTasks of Id = ArrayBuilder::new().items(reference::<Id>()).max_items(Some(limits::BULK_TASKS_MAX as usize));
     /// Tasks to apply.
     AppliedTasks of crate::TaskDocument = ArrayBuilder::new()
         .items(reference::<crate::TaskDocument>())
         .max_items(Some(limits::APPLY_ITEMS_MAX));
+    /// Labels that a task has, all of them.
+    LabelFilters of LabelFilter = ArrayBuilder::new()
+        .items(reference::<LabelFilter>())
+        .min_items(Some(1))
+        .max_items(Some(limits::LABEL_FILTERS_MAX));
+    /// Fields of a task, separated by commas.
+    TaskFields of TaskField = ArrayBuilder::new().items(reference::<TaskField>()).min_items(Some(1));
+    /// Fields of a run, separated by commas.
+    RunFields of RunField = ArrayBuilder::new().items(reference::<RunField>()).min_items(Some(1));
+    /// Phases of a run, separated by commas.
+    RunPhaseFilters of RunPhase = ArrayBuilder::new().items(reference::<RunPhase>()).min_items(Some(1));
     /// Phases of the newest run, separated by commas; `new` selects tasks without a run.
     PhaseFilters of PhaseFilter = ArrayBuilder::new().items(reference::<PhaseFilter>()).min_items(Some(1));
 }
@@ -227,6 +242,9 @@ text_schema! {
     Argument = |object| object.pattern(Some(limit::ARGUMENT_PATTERN)).max_length(Some(limit::ARGUMENT_CHARS_MAX));
     /// Value of a parameter, as text.
     ParameterValue = |object| object.pattern(Some(limit::ARGUMENT_PATTERN)).max_length(Some(limit::PARAMETER_CHARS_MAX));
+    /// Value of a label: empty, or at most 63 letters, digits, `-`, `_` and `.`, starting and ending
+    /// with a letter or digit.
+    LabelValue = |object| object.pattern(Some(limit::LABEL_VALUE_PATTERN));
     /// Description of a parameter, for people.
     Description = |object| object.max_length(Some(limit::DESCRIPTION_CHARS_MAX)).default(Some("".into()));
     /// Beginning of a name.
@@ -237,6 +255,16 @@ text_schema! {
     PhaseFilter = |object| object.enum_values(Some(
         flow_domain::run::RunPhase::ALL.iter().map(|phase| phase.as_str()).chain([limits::NEVER_STARTED])
     ));
+    /// A label as `name=value`.
+    LabelFilter = |object| object.pattern(Some(limits::LABEL_FILTER_PATTERN)).examples(["season=spring"]);
+    /// Name of a field of a task.
+    TaskField = |object| object.enum_values(Some(limits::TASK_FIELDS));
+    /// Name of a field of a run.
+    RunField = |object| object.enum_values(Some(limits::RUN_FIELDS));
+    /// Order of a list of tasks.
+    TaskSort = |object| object.enum_values(Some(["name", "created", "modified"]));
+    /// Direction of a list.
+    Direction = |object| object.enum_values(Some(["asc", "desc"]));
     /// 1 to 255 visible ASCII characters, new for each different request.
     IdempotencyKey = |object| object
         .pattern(Some(limits::IDEMPOTENCY_KEY_PATTERN))
@@ -247,6 +275,11 @@ text_schema! {
     /// Server-sent events of a task. `id` is the number of the event, `event` is its kind, and
     /// `data` is an `Event` as JSON.
     EventStream = |object| object;
+    /// Server-sent events of all tasks of a project. `id` is the number of the event in the feed,
+    /// `event` is its kind, and `data` is a `FeedEvent` as JSON.
+    FeedStream = |object| object;
+    /// Format of an export.
+    ExportFormat = |object| object.enum_values(Some(["json", "csv"]));
     /// Id of a task, run, template or agent instance: 32 lower-case hexadecimal digits.
     Id = |object| object.pattern(Some(flow_domain::id::ID_PATTERN)).examples([flow_domain::sample::task_id().as_str()]);
     /// First digits of an id.

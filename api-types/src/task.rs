@@ -42,13 +42,27 @@ pub struct TaskInput {
     /// Deadlines, retries and number of parties of each run.
     #[serde(default)]
     pub rules: RulesInput,
+    /// Names and values by which lists select the task.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = schema::Labels)]
+    pub labels: BTreeMap<String, String>,
 }
 
 impl TaskInput {
     /// Converts the request to the content of a task with this revision of the template.
     #[must_use]
     pub fn into_body(self, revision: u32) -> TaskBody {
-        let Self { name, remark, template, revision: _, epochs, parameters, members, rules } = self;
+        let Self {
+            name,
+            remark,
+            template,
+            revision: _,
+            epochs,
+            parameters,
+            members,
+            rules,
+            labels,
+        } = self;
         let members = members.into_iter().map(Into::into).collect();
         TaskBody {
             name,
@@ -59,6 +73,7 @@ impl TaskInput {
             parameters,
             members,
             rules: rules.into(),
+            labels,
         }
     }
 }
@@ -217,6 +232,9 @@ pub struct Task {
     /// from before accounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
+    /// Names and values by which lists select the task.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// When the task was created.
     pub created_at: Time,
     /// When the task was last edited.
@@ -247,8 +265,17 @@ impl Task {
             runs,
             deleted_at: _,
         } = task;
-        let TaskBody { name, remark, template, revision, epochs, parameters, members, rules } =
-            body;
+        let TaskBody {
+            name,
+            remark,
+            template,
+            revision,
+            epochs,
+            parameters,
+            members,
+            rules,
+            labels,
+        } = body;
         Self {
             id: id.into(),
             name,
@@ -260,6 +287,7 @@ impl Task {
             members: members.into_iter().map(Into::into).collect(),
             rules: rules.into(),
             created_by: None,
+            labels,
             created_at: created_at.into(),
             modified_at: modified_at.into(),
             version,

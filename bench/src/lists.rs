@@ -8,7 +8,7 @@ use std::time::Instant;
 use flow_domain::id::{PartyId, ProjectId, TemplateId};
 use flow_domain::run::RunPhase;
 use flow_e2e::{Builder, Hub};
-use flow_server::store::{PageRequest, Store, StoreOptions, TaskFilter};
+use flow_server::store::{PageRequest, Store, StoreOptions, TaskFilter, TaskOrder};
 use reqwest::Method;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
@@ -27,8 +27,9 @@ const BUDGET: std::time::Duration = std::time::Duration::from_millis(5);
 /// - 10 are running, 20,000 failed, 20,000 were never started, the others succeeded;
 /// - 500,000 use one template, 10 use another, the others use 998 templates;
 /// - all have the party `p0000`, ten have `p0001`, one half has `even`, the other half `odd`;
-/// - all tasks of the large template have `even`, all failed tasks have `odd`.
-const COPY: [&str; 5] = [
+/// - all tasks of the large template have `even`, all failed tasks have `odd`;
+/// - the label `parity` has the same value as this party.
+const COPY: [&str; 6] = [
     "INSERT INTO tasks (id, project_id, name, tombstone, template_id, phase, latest_run, runs, version, event_seq, due_at, created_at, \
      modified_at, deleted_at, body) SELECT printf('0190%028x', i), project_id, printf('task-%07d', i), '', \
      printf('0192%028x', CASE WHEN i % 100000 = 17 THEN 1 WHEN i % 2 = 0 THEN 0 ELSE 2 + i % 998 END), \
@@ -44,6 +45,8 @@ const COPY: [&str; 5] = [
      replace(replace(body, id, printf('0191%028x', i)), task_id, printf('0190%028x', i)) FROM numbers, runs WHERE task_id = 'S'",
     "INSERT INTO members (run_id, party_id, project_id, task_id, position, phase, body) SELECT printf('0191%028x', i), party_id, \
      project_id, printf('0190%028x', i), position, phase, body FROM numbers, members WHERE task_id = 'S'",
+    "INSERT INTO task_labels (project_id, label_name, label_value, task_id) SELECT project_id, 'parity', CASE WHEN i % 2 = 0 THEN 'even' \
+     ELSE 'odd' END, printf('0190%028x', i) FROM numbers, tasks WHERE id = 'S'",
 ];
 
 pub async fn measure(table: &mut Table) {
@@ -152,6 +155,7 @@ fn filters() -> Vec<(&'static str, TaskFilter, Kind)> {
         |number: u32| Some(format!("0192{number:028x}").parse::<TemplateId>().expect("32 digits"));
     let party = |name: &str| Some(name.parse::<PartyId>().expect("a slug"));
     let name = |prefix: &str| Some(prefix.to_owned());
+    let label = |value: &str| vec![("parity".to_owned(), value.to_owned())];
     let running = || vec![Some(RunPhase::Running)];
     let succeeded = || vec![Some(RunPhase::Succeeded)];
     let failed = || vec![Some(RunPhase::Failed)];
@@ -178,6 +182,23 @@ fn filters() -> Vec<(&'static str, TaskFilter, Kind)> {
         ("party, rare", TaskFilter { party: party("p0001"), ..all() }, One),
         ("template, broad", TaskFilter { template: template(0), ..all() }, One),
         ("template, rare", TaskFilter { template: template(1), ..all() }, One),
+        ("label, broad", TaskFilter { labels: label("even"), ..all() }, One),
+        ("nothing, by edit", TaskFilter { order: Some(TaskOrder::Modified), ..all() }, One),
+        (
+            "phase, rare, by edit",
+            TaskFilter { phases: running(), order: Some(TaskOrder::Modified), ..all() },
+            One,
+        ),
+        (
+            "label and phase, never both",
+            TaskFilter { labels: label("even"), phases: failed(), ..all() },
+            Wide,
+        ),
+        (
+            "phase, wide, by edit",
+            TaskFilter { phases: failed(), order: Some(TaskOrder::Modified), ..all() },
+            Wide,
+        ),
         (
             "name and phase",
             TaskFilter { name_prefix: name("task-"), phases: running(), ..all() },
@@ -319,7 +340,17 @@ async fn in_store(store: &Store, filter: &TaskFilter, kind: Kind) -> Times {
 }
 
 async fn by_rest(hub: &Hub, filter: &TaskFilter) -> Times {
-    let TaskFilter { project: _, name_prefix, phases, party, template } = filter;
+    let TaskFilter {
+        project: _,
+        name_prefix,
+        phases,
+        party,
+        template,
+        labels,
+        created: _,
+        order,
+        descending,
+    } = filter;
     let phases = phases
         .iter()
         .map(|phase| phase.map_or("new", RunPhase::as_str))
@@ -330,6 +361,19 @@ async fn by_rest(hub: &Hub, filter: &TaskFilter) -> Times {
     query.extend(party.iter().map(|party| ("party", party.to_string())));
     query.extend(template.iter().map(|template| ("template", template.to_string())));
     query.extend((!phases.is_empty()).then_some(("phase", phases)));
+    query.extend(labels.iter().map(|(name, value)| ("label", format!("{name}={value}"))));
+    query.extend(order.map(|order| {
+        let sort = match order {
+            TaskOrder::Name => "name",
+            TaskOrder::Created => "created",
+            TaskOrder::Modified => "modified",
+        };
+        ("sort", sort.to_owned())
+    }));
+    query.extend(
+        descending
+            .map(|descending| ("direction", if descending { "desc" } else { "asc" }.to_owned())),
+    );
     let query: Vec<_> = query.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
     let query = query.join("&");
 

@@ -17,9 +17,13 @@ pub use access::{
     TokenCommand, UserCommand,
 };
 pub use run::{
-    ChosenMetrics, LogPart, LogsArgs, MetricsArgs, RunCommand, RunLogsArgs, RunMetricsArgs, RunName,
+    ChosenMetrics, LogPart, LogsArgs, MetricsArgs, RunCommand, RunFilters, RunLogsArgs,
+    RunMetricsArgs, RunName,
 };
-pub use task::{RunValues, SubmitArgs, TaskCommand, TaskFilters, TaskName, WatchArgs};
+pub use task::{
+    CreatedRange, RunValues, SubmitArgs, TaskCommand, TaskFilters, TaskName, TaskSelection,
+    TaskSorting, WatchArgs,
+};
 
 use crate::complete;
 use crate::output::{Color, Format};
@@ -97,6 +101,9 @@ pub enum Command {
         /// YAML or JSON file with `kind: Template` and `kind: Task` documents; - is standard input
         #[arg(short, long = "file", required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Only check the files, and ask the parties whether they would accept the tasks
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Show what `apply` would change; exits with 1 if there is a difference
     Diff {

@@ -95,8 +95,17 @@ pub fn template_doc(value: &Value) -> Result<TemplateInput, CliError> {
 
 /// Converts a response to the document that creates the task.
 pub fn task_doc(value: &Value) -> Result<TaskDocument, CliError> {
-    let sent =
-        ["name", "remark", "template", "revision", "epochs", "parameters", "members", "rules"];
+    let sent = [
+        "name",
+        "remark",
+        "template",
+        "revision",
+        "epochs",
+        "parameters",
+        "members",
+        "rules",
+        "labels",
+    ];
     response::exact(&with_fields(value, |field| sent.contains(&field)))
 }
 

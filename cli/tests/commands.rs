@@ -642,3 +642,114 @@ fn texts_of_hub_and_parties_cannot_control_the_terminal() {
         "{done:?}"
     );
 }
+
+#[test]
+fn lists_pass_every_filter_to_the_hub() {
+    let fake = Fake::start();
+    fake.run(&[
+        "task",
+        "list",
+        "--phase",
+        "running,new",
+        "--party",
+        "hub",
+        "--template",
+        "digits",
+        "-l",
+        "season=spring",
+        "--label",
+        "team=x",
+        "--since",
+        "2026-01-01T00:00:00Z",
+        "--before",
+        "2026-02-01T00:00:00+01:00",
+        "--sort",
+        "modified",
+        "--reverse",
+    ])
+    .exits(0);
+    fake.run(&["task", "list", "--name", "a", "-r"]).exits(0);
+    fake.run(&["run", "list", "digits", "--phase", "failed", "--party", "hub", "-n", "3"]).exits(0);
+    fake.run(&["run", "list", "--since", "2026-01-01T00:00:00Z"]).exits(0);
+    let requests: Vec<String> =
+        fake.world().requests.iter().map(|request| request.replace("%3A", ":")).collect();
+    assert_eq!(
+        requests,
+        [
+            "GET tasks?created_since=2026-01-01T00:00:00.000000Z&created_before=2026-01-31T23:00:00.000000Z\
+             &phase=running%2Cnew&party=hub&template=digits&label=season%3Dspring&label=team%3Dx\
+             &sort=modified&direction=asc&limit=200",
+            "GET tasks?name=a&direction=desc&limit=200",
+            "GET runs?limit=3&phase=failed&party=hub&task=digits",
+            "GET runs?limit=50&created_since=2026-01-01T00:00:00.000000Z",
+        ]
+    );
+    let done = fake.run(&["task", "list", "--since", "yesterday"]).exits(2);
+    assert!(done.err.contains("--since") && done.err.contains("12h"), "{done:?}");
+}
+
+#[test]
+fn tasks_are_stopped_and_deleted_by_filters() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    fake.run(&["task", "submit", &file(&dir, FILE)]).exits(0);
+    fake.run(&["task", "clone", "digits-run", "digits-other"]).exits(0);
+    let done = fake.run(&["task", "stop", "--name", "digits"]).exits(4);
+    assert!(done.err.contains("1 of 2 tasks have an active run; nothing was changed"), "{done:?}");
+    let done = fake.run(&["task", "stop", "--name", "digits", "-y"]).exits(0);
+    assert_eq!(done.out, "task digits-run is being stopped\n");
+    fake.run(&["task", "delete"]).exits(2);
+    fake.run(&["task", "delete", "digits-run", "--name", "digits"]).exits(2);
+    assert_eq!(fake.world().tasks.len(), 2);
+    let done = fake.run(&["task", "delete", "--name", "digits", "--yes", "-o", "json"]).exits(0);
+    let results: Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!(results["tasks"].as_array().map(Vec::len), Some(2));
+    assert!(fake.world().tasks.is_empty());
+    let done = fake.run(&["task", "delete", "--name", "digits", "--yes"]).exits(0);
+    assert_eq!(done.out, "no task is selected\n");
+}
+
+#[test]
+fn dry_run_prints_the_answers_of_the_parties_and_changes_nothing() {
+    let (fake, dir) = (Fake::start(), tempfile::tempdir().unwrap());
+    let path = file(&dir, FILE);
+    let member =
+        |party: &str, answer: &str| json!({"party": party, "role": "trainer", "answer": answer});
+    fake.world().checks = vec![
+        json!({"name": "digits-run", "members": [member("hub", "accept"), member("party-a", "ask")]}),
+    ];
+    for arguments in
+        [&["apply", "-f", &path, "--dry-run"][..], &["task", "submit", &path, "--dry-run"]]
+    {
+        let done = fake.run(arguments).exits(0);
+        let words: Vec<&str> = done.out.split_whitespace().collect();
+        assert_eq!(
+            words,
+            [
+                "TASK",
+                "PARTY",
+                "ROLE",
+                "ANSWER",
+                "REASON",
+                "digits-run",
+                "hub",
+                "trainer",
+                "accept",
+                "digits-run",
+                "party-a",
+                "trainer",
+                "ask",
+                "valid;",
+                "nothing",
+                "was",
+                "changed"
+            ]
+        );
+    }
+    fake.world().checks[0]["members"][1] = json!({
+        "party": "party-a", "role": "trainer", "answer": "refuse",
+        "reason": {"code": "image_unknown", "message": "the party has no image digits"},
+    });
+    let done = fake.run(&["task", "submit", &path, "--dry-run", "-p", "lr=0.1"]).exits(4);
+    assert!(done.out.contains("refuse") && done.out.contains("has no image digits"), "{done:?}");
+    assert!(fake.world().tasks.is_empty() && fake.world().starts.is_empty());
+}

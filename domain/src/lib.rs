@@ -19,6 +19,7 @@ pub mod bindings;
 pub mod error;
 pub mod framework;
 pub mod id;
+pub mod label;
 pub mod limits;
 pub mod member;
 pub mod output;

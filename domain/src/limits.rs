@@ -70,6 +70,22 @@ pub const GRACE_S_MAX: u64 = 600;
 /// Default grace period of a workload, in seconds.
 pub const GRACE_S_DEFAULT: u64 = 10;
 
+/// Most labels of a task.
+pub const LABELS_MAX: usize = 32;
+/// Most characters of a label's value, and of its name after the prefix.
+pub const LABEL_TEXT_CHARS_MAX: usize = 63;
+/// Most characters of the prefix of a label's name.
+pub const LABEL_PREFIX_CHARS_MAX: usize = 253;
+/// Most characters of a label's name with its prefix.
+pub const LABEL_NAME_CHARS_MAX: usize = LABEL_PREFIX_CHARS_MAX + 1 + LABEL_TEXT_CHARS_MAX;
+/// A name, with an optional DNS domain in front of it, as in Kubernetes.
+pub const LABEL_NAME_PATTERN: &str = concat!(
+    r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*/)?",
+    r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
+);
+/// Empty, or letters, digits, `-`, `_` and `.` between two letters or digits.
+pub const LABEL_VALUE_PATTERN: &str = "^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$";
+
 /// Most rounds of training.
 pub const EPOCHS_MAX: u32 = 100_000;
 /// Most members of a task.

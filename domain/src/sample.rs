@@ -85,5 +85,6 @@ pub fn task() -> TaskBody {
             member("hospital-b", Role::Trainer),
         ],
         rules: Rules::default(),
+        labels: BTreeMap::new(),
     }
 }

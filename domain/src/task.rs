@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DatasetName, PartyId, ProjectId, TaskId, TemplateId};
+use crate::label::Labels;
 use crate::member::Role;
 use crate::template::TemplateBody;
 use crate::time::Timestamp;
@@ -77,6 +78,9 @@ pub struct TaskBody {
     pub members: Vec<TaskMember>,
     /// Deadlines, retries and quorum.
     pub rules: Rules,
+    /// Names and values by which lists select the task.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
 }
 
 /// Values that replace those of a task in one run.

@@ -107,18 +107,24 @@ impl PartyPolicy {
             Ok(sealed) => &sealed.spec,
             Err(message) => return refuse(ReasonCode::SpecInvalid, message),
         };
-        if &spec.party != party {
-            return refuse(
-                ReasonCode::SpecInvalid,
-                format!("the spec is for party {}, but this is the agent of {party}", spec.party),
-            );
-        }
         if desired.phase == DesiredPhase::Running
             && let Err(message) = bindings::check(&spec.holes, &desired.bindings)
         {
             return refuse(ReasonCode::BindingsInvalid, message);
         }
-        self.decide_spec(spec)
+        self.decide_of(party, spec)
+    }
+
+    /// Decides about a spec for this party.
+    #[must_use]
+    pub fn decide_of(&self, party: &PartyId, spec: &MemberSpec) -> Admission {
+        if &spec.party == party {
+            return self.decide_spec(spec);
+        }
+        Admission::Refuse(Reason::new(
+            ReasonCode::SpecInvalid,
+            format!("the spec is for party {}, but this is the agent of {party}", spec.party),
+        ))
     }
 
     /// Decides about a spec.

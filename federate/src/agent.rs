@@ -346,6 +346,7 @@ impl Agent {
             seen_incarnation: self.members.oldest_incarnation(),
             seen_revision: self.seen.revision,
             sends_outputs: true,
+            checks_specs: true,
         }
     }
 

@@ -10,7 +10,7 @@ use flow_domain::progress::{PartyProgress, Point, Progress};
 use flow_proto::v1;
 
 use crate::admission::LogPolicy;
-use crate::member::{DesiredMember, Member};
+use crate::member::{Admission, DesiredMember, Member};
 use crate::runtime::WorkKey;
 
 /// Longest accepted bindings, names and values together. The aggregator of a task with 1,000 members
@@ -95,6 +95,16 @@ pub fn report(member: &Member, logs: LogPolicy) -> v1::MemberReport {
         complete: member.complete,
         spec_digest: member.digest.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
+}
+
+/// The answer to a check of a spec.
+pub fn spec_checked(check_id: u64, admission: Admission) -> v1::SpecChecked {
+    let (answer, why) = match admission {
+        Admission::Admit(_) => ("accept", None),
+        Admission::Ask(_, why) => ("ask", Some(why)),
+        Admission::Refuse(why) => ("refuse", Some(why)),
+    };
+    v1::SpecChecked { check_id, answer: answer.to_owned(), reason: why.map(reason) }
 }
 
 pub fn reason(reason: Reason) -> v1::Reason {

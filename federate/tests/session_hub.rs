@@ -22,7 +22,7 @@ use flow_federate::runtime::WorkState;
 use flow_federate::runtime::fake::{FakeError, Mode};
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::hub_message::Body as ToAgent;
-use flow_proto::v1::{LogOpen, Refused};
+use flow_proto::v1::{LogOpen, Refused, SpecCheck};
 
 #[tokio::test]
 async fn member_passes_every_phase_over_a_session() {
@@ -576,4 +576,51 @@ async fn hold_lost_in_a_reboot_is_not_taken_again_without_the_hub() {
     let failed = session.report(&run, MemberPhase::Failed).await;
     assert_eq!(failed.reason.unwrap().code, "hold_expired");
     assert_eq!(agent.runtime.starts(), []);
+}
+
+#[tokio::test]
+async fn check_of_a_spec_is_answered_by_the_policy_and_reserves_nothing() {
+    let (mut hub, mut agent) = (FakeHub::new(), TestAgent::new(Mode::Scripted));
+    agent.start(hub.connector());
+    let mut session = hub.open(Vec::new()).await;
+    let ask = |check_id, party: &str, digest: Option<&str>| {
+        let sealed = sealed(party);
+        let spec_digest = digest.map_or_else(|| sealed.digest.to_string(), ToOwned::to_owned);
+        ToAgent::SpecCheck(SpecCheck { check_id, spec_digest, spec: sealed.bytes })
+    };
+    let answer = async |session: &mut fake_hub::Session| {
+        let FromAgent::SpecChecked(checked) =
+            session.until(|body| matches!(body, FromAgent::SpecChecked(_))).await
+        else {
+            unreachable!()
+        };
+        let reason = checked.reason.map(|reason| reason.code).unwrap_or_default();
+        (checked.check_id, checked.answer, reason)
+    };
+    let expected = |id, answer: &str, reason: &str| (id, answer.to_owned(), reason.to_owned());
+    session.send(ask(7, "a", None)).await;
+    assert_eq!(answer(&mut session).await, expected(7, "accept", ""));
+    session.send(ask(8, "b", None)).await;
+    assert_eq!(answer(&mut session).await, expected(8, "refuse", "spec_invalid"));
+    session.send(ask(9, "a", Some(&"0".repeat(64)))).await;
+    assert_eq!(answer(&mut session).await, expected(9, "refuse", "spec_invalid"));
+    agent.change_offer(|policy| policy.resources.cpu_millis = 1);
+    session.until(|body| matches!(body, FromAgent::Inventory(_))).await;
+    session.send(ask(10, "a", None)).await;
+    assert_eq!(answer(&mut session).await, expected(10, "refuse", "resources_exhausted"));
+    agent.change_offer(|policy| {
+        policy.resources.cpu_millis = 0;
+        policy.images.values_mut().for_each(|image| image.allow = flow_domain::policy::Allow::Ask);
+    });
+    session.until(|body| matches!(body, FromAgent::Inventory(_))).await;
+    session.send(ask(11, "a", None)).await;
+    assert_eq!(answer(&mut session).await, expected(11, "ask", "approval_required"));
+    agent.change_offer(|policy| policy.images.clear());
+    session.until(|body| matches!(body, FromAgent::Inventory(_))).await;
+    session.send(ask(12, "a", None)).await;
+    assert_eq!(answer(&mut session).await, expected(12, "refuse", "image_unknown"));
+    agent.stop().await;
+    agent.start(hub.connector());
+    let session = hub.open(Vec::new()).await;
+    assert!(session.members().is_empty(), "a check leaves no member");
 }

@@ -487,7 +487,7 @@ mod tests {
         };
         let sessions = Sessions::default();
         let party = "hospital-a".parse().unwrap();
-        let _session = sessions.register(&party, 1, None);
+        let _session = sessions.register(&party, 1, crate::sessions::AgentFeatures::default());
         let page = metrics.encode(&counts, &sessions, Disclosure::Full).unwrap();
         let is_ours =
             |name: &str| !name.starts_with("flow_agent_") && !name.starts_with("flow_operator_");

@@ -1,10 +1,12 @@
 //! `flowctl run …`
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
 use flow_domain::id::PartyId;
+use flow_domain::run::RunPhase;
 
-use super::TaskName;
+use super::{CreatedRange, TaskName};
 use crate::complete;
 
 #[derive(Debug, Subcommand)]
@@ -14,6 +16,8 @@ pub enum RunCommand {
         /// Name or id of the task [default: all tasks]
         #[arg(add = ArgValueCompleter::new(complete::tasks))]
         task: Option<String>,
+        #[command(flatten)]
+        filters: RunFilters,
         /// Number of runs to list
         #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
         limit: usize,
@@ -42,6 +46,22 @@ pub enum RunCommand {
     Logs(RunLogsArgs),
     /// Show the metrics of a run over time
     Metrics(RunMetricsArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct RunFilters {
+    /// Only runs in one of these phases, separated by commas
+    #[arg(long, value_delimiter = ',', value_parser = phases())]
+    pub phase: Vec<String>,
+    /// Only runs with this party
+    #[arg(long, add = ArgValueCompleter::new(complete::parties))]
+    pub party: Option<PartyId>,
+    #[command(flatten)]
+    pub created: CreatedRange,
+}
+
+fn phases() -> PossibleValuesParser {
+    RunPhase::ALL.iter().map(|phase| phase.as_str()).into()
 }
 
 /// A run on the command line.

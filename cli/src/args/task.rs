@@ -19,7 +19,12 @@ pub enum TaskCommand {
     /// Apply a file and start its tasks
     Submit(SubmitArgs),
     /// List tasks
-    List(TaskFilters),
+    List {
+        #[command(flatten)]
+        filters: TaskFilters,
+        #[command(flatten)]
+        sorting: TaskSorting,
+    },
     /// Show a task
     Get {
         #[command(flatten)]
@@ -40,9 +45,10 @@ pub enum TaskCommand {
         #[arg(short, long)]
         watch: bool,
     },
-    /// Stop the active run of a task; the run ends as cancelled
+    /// Stop the active run of a task, or of all tasks that the filters select; the runs end as
+    /// cancelled
     #[command(visible_alias = "cancel")]
-    Stop(TaskName),
+    Stop(TaskSelection),
     /// Edit a task with a file, or in $VISUAL, $EDITOR or vi
     Edit {
         #[command(flatten)]
@@ -58,14 +64,8 @@ pub enum TaskCommand {
         /// Name of the new task
         name: String,
     },
-    /// Delete a task; asks if a run is active
-    Delete {
-        #[command(flatten)]
-        task: TaskName,
-        /// Do not ask: stop the active run
-        #[arg(short, long)]
-        yes: bool,
-    },
+    /// Delete a task, or all tasks that the filters select; asks if a run is active
+    Delete(TaskSelection),
     /// List the events of a task
     Events(TaskName),
     /// Follow a run until it ends; the exit code reports its result
@@ -76,6 +76,19 @@ pub enum TaskCommand {
     Logs(LogsArgs),
     /// Show the metrics of a run over time
     Metrics(MetricsArgs),
+}
+
+/// One task, or several by filters.
+#[derive(Debug, Args)]
+pub struct TaskSelection {
+    /// Name or id of the task
+    #[arg(add = ArgValueCompleter::new(complete::tasks))]
+    pub task: Option<String>,
+    #[command(flatten)]
+    pub filters: TaskFilters,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 /// A task on the command line.
@@ -93,6 +106,9 @@ pub struct SubmitArgs {
     /// Follow the run until it ends; the exit code reports its result
     #[arg(short, long)]
     pub watch: bool,
+    /// Only check the file, and ask the parties whether they would accept its tasks
+    #[arg(long, conflicts_with = "watch")]
+    pub dry_run: bool,
     /// Name of the task instead of the name in the file
     #[arg(long)]
     pub name: Option<String>,
@@ -111,7 +127,7 @@ pub struct RunValues {
     pub params: Vec<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct TaskFilters {
     /// Only tasks whose name begins with this text
     #[arg(long, value_name = "TEXT")]
@@ -126,6 +142,34 @@ pub struct TaskFilters {
     /// Only tasks of this template, by name or id
     #[arg(long, add = ArgValueCompleter::new(complete::templates))]
     pub template: Option<String>,
+    /// Only tasks with this label; can be repeated
+    #[arg(short, long = "label", value_name = "NAME=VALUE")]
+    pub labels: Vec<String>,
+    #[command(flatten)]
+    pub created: CreatedRange,
+}
+
+/// A range of times of creation.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CreatedRange {
+    /// Only what was created at this time or later: 2026-11-30T14:00:00Z, or an age as in 30m, 12h,
+    /// 7d
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only what was created before this time
+    #[arg(long, value_name = "TIME")]
+    pub before: Option<String>,
+}
+
+/// Order of a list of tasks.
+#[derive(Debug, Args)]
+pub struct TaskSorting {
+    /// Order: name, created or modified
+    #[arg(long, value_parser = ["name", "created", "modified"], hide_possible_values = true)]
+    pub sort: Option<String>,
+    /// Reverse the order
+    #[arg(short, long)]
+    pub reverse: bool,
 }
 
 fn phases() -> PossibleValuesParser {

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use flow_api_types::limits::APPLY_ITEMS_MAX;
-use flow_api_types::{Applied, ApplyRequest};
+use flow_api_types::{Applied, ApplyRequest, CheckAnswer, MemberCheck};
 use serde_json::Value;
 
 use crate::client::Client;
@@ -48,12 +48,42 @@ impl Batch {
         }
     }
 
-    /// Lets the hub check all documents without a change.
-    pub async fn check(&self, client: &Client) -> Result<(), CliError> {
+    /// Lets the hub check all documents without a change. Returns the response.
+    pub async fn check(&self, client: &Client) -> Result<Value, CliError> {
         self.check_size()?;
         let query = [("dry_run", "true")];
         let sent = client.post_with(&["apply"], &query, Some(&body(&self.request)?)).await;
-        sent.map(|_: Value| ()).map_err(|error| self.explain(error))
+        sent.map_err(|error| self.explain(error))
+    }
+
+    /// Lets the hub check all documents and ask the parties, and prints their answers. The command
+    /// fails if a party would refuse.
+    pub async fn dry_run(&self, client: &Client, format: Format) -> Result<ExitStatus, CliError> {
+        let value = self.check(client).await?;
+        let Applied { checks, .. } = response::read(&value)?;
+        output::show(format, &value, || {
+            if checks.is_empty() {
+                return "valid; nothing was changed\n".to_owned();
+            }
+            let row = |task: &str, member: &MemberCheck| {
+                let reason = member.reason.as_ref().map(|reason| reason.message.clone());
+                vec![
+                    task.to_owned(),
+                    member.party.clone(),
+                    member.role.to_string(),
+                    member.answer.to_string(),
+                    reason.or_else(|| member.message.clone()).unwrap_or_default(),
+                ]
+            };
+            let rows = checks
+                .iter()
+                .flat_map(|check| check.members.iter().map(|member| row(&check.name, member)));
+            output::table(&["TASK", "PARTY", "ROLE", "ANSWER", "REASON"], rows.collect())
+                + "valid; nothing was changed\n"
+        })?;
+        let refused = checks.iter().flat_map(|check| &check.members);
+        let refused = refused.filter(|member| member.answer == CheckAnswer::Refuse).count();
+        Ok(if refused == 0 { ExitStatus::Ok } else { ExitStatus::Refused })
     }
 
     /// Applies all documents in one transaction of the hub and prints its warnings. Returns the
@@ -135,11 +165,15 @@ impl Batch {
 pub async fn files(
     client: &Client,
     files: &[PathBuf],
+    dry_run: bool,
     format: Format,
 ) -> Result<ExitStatus, CliError> {
     let mut batch = Batch::default();
     for file in files {
         batch.add(file, manifest::load(file)?);
+    }
+    if dry_run {
+        return batch.dry_run(client, format).await;
     }
     let (value, applied) = batch.send(client).await?;
     output::show(format, &value, || lines(&applied))?;
@@ -147,7 +181,7 @@ pub async fn files(
 }
 
 /// Formats one line about each template and task.
-pub fn lines(Applied { templates, tasks }: &Applied) -> String {
+pub fn lines(Applied { templates, tasks, checks: _ }: &Applied) -> String {
     let templates = templates.iter().map(|applied| {
         let (template, outcome) = (&applied.template, &applied.outcome);
         format!("template {} {outcome} (revision {})\n", template.content.name, template.revision)

@@ -2,9 +2,11 @@
 
 mod access;
 pub mod apply;
+mod bulk;
 mod describe;
 mod diff;
 mod edit;
+mod filter;
 mod init;
 mod logs;
 mod metrics;
@@ -21,7 +23,9 @@ mod version;
 use clap::CommandFactory as _;
 use clap_complete::env::Shells;
 
-use crate::args::{Cli, Command, Global, RunCommand, TaskCommand};
+use crate::args::{
+    Cli, Command, Global, RunCommand, TaskCommand, TaskFilters, TaskName, TaskSelection,
+};
 use crate::client::Client;
 use crate::contexts::Contexts;
 use crate::error::{CliError, ExitStatus};
@@ -62,7 +66,7 @@ pub async fn run(Cli { global, command }: Cli) -> Result<ExitStatus, CliError> {
         Command::User(command) => access::user(&client, command, format).await,
         Command::Project(command) => access::project(&client, command, format).await,
         Command::Audit { limit } => access::audit(&client, limit.into(), format).await,
-        Command::Apply { files } => apply::files(&client, &files, format).await,
+        Command::Apply { files, dry_run } => apply::files(&client, &files, dry_run, format).await,
         Command::Diff { files } => diff::files(&client, &files).await,
         Command::Template(command) => template::run(&client, command, format).await,
         Command::Task(command) => task::run(&client, command, format).await,
@@ -78,7 +82,11 @@ pub async fn run(Cli { global, command }: Cli) -> Result<ExitStatus, CliError> {
         Command::Version => version::print(&client, format).await,
         Command::Submit(args) => submit::run(&client, args, format).await,
         Command::Compare { runs } => run::run(&client, RunCommand::Compare { runs }, format).await,
-        Command::Cancel(task) => task::run(&client, TaskCommand::Stop(task), format).await,
+        Command::Cancel(TaskName { task }) => {
+            let selection =
+                TaskSelection { task: Some(task), filters: TaskFilters::default(), yes: true };
+            task::run(&client, TaskCommand::Stop(selection), format).await
+        }
     }
 }
 

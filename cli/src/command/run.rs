@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::args::{RunCommand, RunLogsArgs, RunMetricsArgs};
 use crate::client::Client;
+use crate::command::filter::{self, Query};
 use crate::command::{logs, metrics, outputs};
 use crate::error::{CliError, ExitStatus};
 use crate::output::{self, Format};
@@ -27,10 +28,17 @@ pub async fn run(
     format: Format,
 ) -> Result<ExitStatus, CliError> {
     match command {
-        RunCommand::List { task: Some(task), limit } => {
-            of_task(client, &task, limit, format).await?;
+        RunCommand::List { task, filters, limit } => {
+            let query = filter::of_runs(filters)?;
+            match task {
+                Some(task) if query.is_empty() => of_task(client, &task, limit, format).await?,
+                task => {
+                    let task = task.map(|task| ("task", task));
+                    of_all_tasks(client, query.into_iter().chain(task).collect(), limit, format)
+                        .await?;
+                }
+            }
         }
-        RunCommand::List { task: None, limit } => of_all_tasks(client, limit, format).await?,
         RunCommand::Get(name) => get(client, &name.run, format).await?,
         RunCommand::Outputs { name, party } => {
             return outputs::list(client, &name.run, party, format).await;
@@ -50,13 +58,19 @@ pub async fn run(
 }
 
 /// Reads the first `limit` items of a list.
-async fn first(client: &Client, path: &[&str], limit: usize) -> Result<Vec<Value>, CliError> {
+async fn first(
+    client: &Client,
+    path: &[&str],
+    filters: &Query,
+    limit: usize,
+) -> Result<Vec<Value>, CliError> {
     let mut items: Vec<Value> = Vec::new();
     let mut next: Option<String> = None;
     while items.len() < limit {
         let count = (limit - items.len()).min(PAGE_ITEMS).to_string();
         let mut query = vec![("limit", count.as_str())];
         query.extend(next.as_deref().map(|next| ("cursor", next)));
+        query.extend(filters.iter().map(|(name, value)| (*name, value.as_str())));
         let page: Page<Value> = client.get(path, &query).await?;
         items.extend(page.items);
         next = page.next;
@@ -76,7 +90,7 @@ pub async fn of_task(
     format: Format,
 ) -> Result<(), CliError> {
     let (_, task) = resolve::task(client, reference).await?;
-    let all = first(client, &["tasks", &task.id, "runs"], limit).await?;
+    let all = first(client, &["tasks", &task.id, "runs"], &Query::new(), limit).await?;
     let runs: Vec<Run> = all.iter().map(response::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
         let now = output::now();
@@ -102,8 +116,13 @@ pub async fn of_task(
     })
 }
 
-async fn of_all_tasks(client: &Client, limit: usize, format: Format) -> Result<(), CliError> {
-    let all = first(client, &["runs"], limit).await?;
+async fn of_all_tasks(
+    client: &Client,
+    filters: Query,
+    limit: usize,
+    format: Format,
+) -> Result<(), CliError> {
+    let all = first(client, &["runs"], &filters, limit).await?;
     let runs: Vec<ListedRun> = all.iter().map(response::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {
         let now = output::now();

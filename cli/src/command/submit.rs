@@ -20,7 +20,7 @@ pub async fn run(
     args: SubmitArgs,
     format: Format,
 ) -> Result<ExitStatus, CliError> {
-    let SubmitArgs { file, watch, name, values } = args;
+    let SubmitArgs { file, watch, dry_run, name, values } = args;
     let input = start_input(values)?;
     let mut documents = manifest::load(&file)?;
     let tasks = documents.iter().filter(|document| matches!(document, Document::Task(_))).count();
@@ -39,7 +39,7 @@ pub async fn run(
             doc.name.clone_from(name);
         }
     }
-    if input != StartInput::default() {
+    if dry_run || input != StartInput::default() {
         // The hub checks the values of the runs before the first change.
         let mut runs = documents.clone();
         for document in &mut runs {
@@ -48,7 +48,11 @@ pub async fn run(
                 doc.parameters.extend(input.parameters.clone());
             }
         }
-        Batch::new(&file, runs).check(client).await?;
+        let batch = Batch::new(&file, runs);
+        if dry_run {
+            return batch.dry_run(client, format).await;
+        }
+        batch.check(client).await?;
     }
     let (_, applied) = Batch::new(&file, documents).send(client).await?;
     if format == Format::Table {

@@ -4,11 +4,12 @@ use flow_api_types::{RunSummary, Task, TaskDocument};
 use flow_domain::run::RunPhase;
 use serde_json::Value;
 
-use crate::args::{TaskCommand, TaskFilters, WatchArgs};
+use crate::args::{TaskCommand, TaskFilters, TaskSelection, TaskSorting, WatchArgs};
 use crate::client::{Client, Tagged};
+use crate::command::bulk::{self, Verb};
 use crate::command::describe::{events_table, head, members, read_events, template_name};
 use crate::command::run::of_task;
-use crate::command::{apply, describe, edit, logs, metrics, submit};
+use crate::command::{apply, describe, edit, filter, logs, metrics, submit};
 use crate::confirm::confirm;
 use crate::error::{CliError, ExitStatus};
 use crate::manifest::{self, Document};
@@ -26,7 +27,7 @@ pub async fn run(
     match command {
         TaskCommand::Init => {}
         TaskCommand::Submit(args) => return submit::run(client, args, format).await,
-        TaskCommand::List(filters) => list(client, filters, format).await?,
+        TaskCommand::List { filters, sorting } => list(client, filters, sorting, format).await?,
         TaskCommand::Get { task, manifest } => get(client, &task.task, manifest, format).await?,
         TaskCommand::Describe(task) => return describe::print(client, &task.task, format).await,
         TaskCommand::Start { task, values, watch } => {
@@ -34,8 +35,15 @@ pub async fn run(
             let (_, task) = resolve::task(client, &task.task).await?;
             return submit::start(client, &task, &input, watch, format).await;
         }
-        TaskCommand::Stop(task) => {
-            let (_, task) = resolve::task(client, &task.task).await?;
+        TaskCommand::Stop(TaskSelection { task: None, filters, yes }) => {
+            return bulk::change(client, Verb::Stop, filters, yes, format).await;
+        }
+        TaskCommand::Delete(TaskSelection { task: None, filters, yes }) => {
+            return bulk::change(client, Verb::Delete, filters, yes, format).await;
+        }
+        TaskCommand::Stop(TaskSelection { task: Some(task), filters, yes: _ }) => {
+            bulk::no_filters(filters)?;
+            let (_, task) = resolve::task(client, &task).await?;
             let value: Value = client.post(&["tasks", &task.id, "stop"], None).await?;
             output::show(format, &value, || format!("task {} is being stopped\n", task.name))?;
         }
@@ -43,7 +51,10 @@ pub async fn run(
             edit::task(client, &task.task, file.as_deref(), format).await?
         }
         TaskCommand::Clone { task, name } => clone(client, &task.task, name, format).await?,
-        TaskCommand::Delete { task, yes } => delete(client, &task.task, yes, format).await?,
+        TaskCommand::Delete(TaskSelection { task: Some(task), filters, yes }) => {
+            bulk::no_filters(filters)?;
+            delete(client, &task, yes, format).await?;
+        }
         TaskCommand::Events(task) => events(client, &task.task, format).await?,
         TaskCommand::Watch(args) => return watch(client, args, format).await,
         TaskCommand::Runs(task) => of_task(client, &task.task, usize::MAX, format).await?,
@@ -65,18 +76,18 @@ pub async fn watch(
 
 async fn list(
     client: &Client,
-    TaskFilters { name, phase, party, template }: TaskFilters,
+    filters: TaskFilters,
+    TaskSorting { sort, reverse }: TaskSorting,
     format: Format,
 ) -> Result<(), CliError> {
-    let phase = Some(phase.join(",")).filter(|phases| !phases.is_empty());
-    let filters = [
-        ("name", name),
-        ("phase", phase),
-        ("party", party.map(Into::into)),
-        ("template", template),
-    ];
+    let by_name = sort.as_ref().map_or(filters.name.is_some(), |sort| sort == "name");
+    let mut query = filter::of_tasks(filters)?;
+    query.extend(sort.map(|sort| ("sort", sort)));
+    if reverse {
+        query.push(("direction", if by_name { "desc" } else { "asc" }.to_owned()));
+    }
     let query: Vec<(&str, &str)> =
-        filters.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
+        query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let all: Vec<Value> = client.list(&["tasks"], &query, "cursor").await?;
     let tasks: Vec<Task> = all.iter().map(response::read).collect::<Result<_, _>>()?;
     output::show(format, &Value::Array(all), || {

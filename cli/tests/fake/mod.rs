@@ -33,6 +33,8 @@ pub struct World {
     pub starts: Vec<Value>,
     /// Response to the list of all runs, whatever its filter.
     pub runs: Vec<Value>,
+    /// Answers of the parties in the response to a dry run.
+    pub checks: Vec<Value>,
     /// Response to a comparison of runs.
     pub comparison: Value,
     /// Response to every request, if set: status and problem.
@@ -342,7 +344,20 @@ async fn answer(
                 .map(|_| "2026-01-01T01:00:00Z");
             respond(200, &json!({"name": party, "secret": "another-s3cret", "former_until": until}))
         }
-        ("POST", ["apply"]) if uri.query() == Some("dry_run=true") => respond(200, &Value::Null),
+        ("POST", ["apply"]) if uri.query() == Some("dry_run=true") => {
+            respond(200, &json!({"templates": [], "tasks": [], "checks": world.checks}))
+        }
+        ("POST", ["bulk", "tasks", verb]) => {
+            let result = |id: &Value| match world.tasks.iter().find(|task| task["id"] == *id) {
+                Some(_) => json!({"id": id}),
+                None => json!({"id": id, "error": {"code": "task_not_found", "message": "gone"}}),
+            };
+            let tasks: Vec<Value> = body["tasks"].as_array().unwrap().iter().map(result).collect();
+            if *verb == "delete" {
+                world.tasks.retain(|task| !tasks.iter().any(|result| result["id"] == task["id"]));
+            }
+            respond(200, &json!({"tasks": tasks}))
+        }
         ("POST", ["apply"]) => respond(200, &world.apply(&body)),
         ("POST", [list]) => {
             let number = world.list(list).len() + 1;

@@ -137,3 +137,44 @@ fn u14_describe_shows_task_run_members_and_events() {
     assert_eq!(words[0], ["NUMBER", "TIME", "RUN", "KIND", "PARTY", "MESSAGE"]);
     assert!(words.iter().any(|row| row[2] == "1" && row[3] == "run.queued"), "u13: {events}");
 }
+
+#[test]
+fn dry_run_has_the_answers_of_real_agents() {
+    let (hub, files) = (Hub::shared(), Files::new());
+    let manifest = hub.manifest("dry", "work, ok");
+    let path = files.write(&manifest);
+    let done = hub.run(&["task", "submit", &path, "--dry-run"]).exits(0);
+    for party in ["hospital-a", "hospital-b"] {
+        assert!(
+            done.out.lines().any(|line| line.contains(party) && line.contains("accept")),
+            "{done:?}"
+        );
+    }
+    let path = files.write(&manifest.replace("image: e2e", "image: other"));
+    let done = hub.run(&["apply", "-f", &path, "--dry-run"]).exits(4);
+    assert!(done.out.contains("refuse") && done.out.contains("other"), "{done:?}");
+    hub.run(&["task", "get", "dry"]).exits(3);
+}
+
+#[test]
+fn labels_of_a_manifest_select_its_task() {
+    let (hub, files) = (Hub::shared(), Files::new());
+    let manifest = hub.manifest("labelled", "work, ok") + "labels: {season: spring, year: 2026}\n";
+    hub.run(&["apply", "-f", &files.write(&manifest)]).exits(0);
+    hub.run(&["task", "clone", "labelled", "labelled-2"]).exits(0);
+    let selected = |labels: &[&str]| {
+        hub.json(&[&["task", "list", "--sort", "name"], labels].concat())
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|task| task["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(selected(&["-l", "season=spring", "-l", "year=2026"]), ["labelled", "labelled-2"]);
+    assert_eq!(selected(&["-l", "season=spring,year=2025"]), [""; 0]);
+    let printed = hub.run(&["task", "get", "labelled", "--manifest"]).exits(0).out;
+    assert!(printed.contains("labels:\n  season: spring\n  year: 2026\n"), "{printed}");
+    let done = hub.run(&["task", "delete", "-l", "season=spring", "-y"]).exits(0);
+    assert_eq!(done.out.lines().count(), 2, "{done:?}");
+    assert_eq!(selected(&["-l", "season=spring"]), [""; 0]);
+}

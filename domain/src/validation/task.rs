@@ -6,6 +6,7 @@ use super::check_head;
 use crate::error::{FieldCode, FieldErrors, pointer};
 use crate::framework;
 use crate::id::PartyId;
+use crate::label;
 use crate::limits::{DEADLINE_S_MAX, EPOCHS_MAX, MEMBERS_MAX, RETRIES_MAX, START_DEADLINE_S_MAX};
 use crate::member::Role;
 use crate::task::{Rules, TaskBody, TaskMember};
@@ -48,6 +49,7 @@ impl TaskBody {
             parameters: _,
             members: _,
             rules: _,
+            labels,
         } = self;
         let mut errors = FieldErrors::default();
         check_head(name, remark, &mut errors);
@@ -57,6 +59,7 @@ impl TaskBody {
         self.check_members(known_party, names, &mut errors);
         self.check_requirements(template, &mut errors);
         self.check_rules(&mut errors);
+        label::check(labels, &mut errors);
         framework::check_task(self, template.framework, &self.parameters(template), &mut errors);
         errors.finish()
     }

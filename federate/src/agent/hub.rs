@@ -2,7 +2,9 @@
 
 use flow_common::clock;
 use flow_common::text::foreign;
-use flow_domain::member::DesiredPhase;
+use flow_domain::id::Digest;
+use flow_domain::member::{DesiredPhase, Reason, ReasonCode};
+use flow_domain::spec::SealedSpec;
 use flow_domain::time::Timestamp;
 use flow_proto::v1;
 use flow_proto::v1::hub_message::Body as FromHub;
@@ -11,7 +13,7 @@ use tokio::sync::mpsc;
 use super::{Agent, AgentError};
 use crate::convert;
 use crate::journal::{SETTLED_RETENTION_S, SeenHub};
-use crate::member::Member;
+use crate::member::{Admission, Member};
 use crate::reconcile::Input;
 use crate::session::{HubClient, SessionEvent};
 
@@ -103,6 +105,7 @@ impl Agent {
                 self.logs.start(open, member.as_ref(), &self.runtime);
             }
             FromHub::OutputOpen(open) => self.outputs.start(open, &self.policy, &self.runtime),
+            FromHub::SpecCheck(check) => self.check_spec(check),
             FromHub::LogCancel(cancel) => self.logs.cancel(cancel.stream_id),
             // Absence from the hub's set has no meaning: the hub sends a stop for a member that it
             // does not want.
@@ -141,6 +144,28 @@ impl Agent {
             );
             None
         })
+    }
+
+    /// Answers what the policy would do with a spec. Nothing is reserved or stored.
+    fn check_spec(&mut self, check: v1::SpecCheck) {
+        let v1::SpecCheck { check_id, spec_digest, spec } = check;
+        let sealed = spec_digest
+            .parse::<Digest>()
+            .map_err(|error| error.to_string())
+            .and_then(|digest| SealedSpec::open(&spec, &digest));
+        let admission = match sealed {
+            Ok(SealedSpec { spec, .. }) => {
+                match (
+                    self.policy.decide_of(&self.config.party, &spec),
+                    self.members.exceeds_capacity(&spec.resources),
+                ) {
+                    (refused @ Admission::Refuse(_), _) | (refused, None) => refused,
+                    (_, Some(reason)) => Admission::Refuse(reason),
+                }
+            }
+            Err(message) => Admission::Refuse(Reason::new(ReasonCode::SpecInvalid, message)),
+        };
+        self.outbox.checked(convert::spec_checked(check_id, admission));
     }
 
     async fn apply_desired(&mut self, message: v1::DesiredMember) -> Result<(), AgentError> {

@@ -14,7 +14,7 @@ use flow_domain::progress::Progress;
 use flow_proto::v1::agent_message::Body;
 use flow_proto::v1::{
     AgentMessage, Inventory, MemberProgress, MemberReport, MemberReports, ProgressBatch,
-    SnapshotBegin, SnapshotEnd,
+    SnapshotBegin, SnapshotEnd, SpecChecked,
 };
 use tokio::sync::mpsc;
 
@@ -34,6 +34,8 @@ const SENT_POINTS_MAX: usize = 256;
 /// Reports of rejected members that wait for the hub to read. Further ones are dropped: the hub asks
 /// again with its next set.
 const REJECTIONS_MAX: usize = 4_096;
+/// Queued messages beyond which answers to checks of specs are dropped.
+const QUEUED_CHECKS_MAX: usize = 256;
 
 #[derive(Debug, Default)]
 pub struct Outbox {
@@ -92,6 +94,14 @@ impl Outbox {
     pub fn inventory(&mut self, (digest, json): (Digest, Vec<u8>)) {
         if self.out.is_some() {
             self.first.push_back(Body::Inventory(Inventory { digest: digest.to_string(), json }));
+        }
+    }
+
+    /// Queues the answer to a check of a spec. One that finds too many messages queued is dropped: the
+    /// hub, which does not read, gets no answer.
+    pub fn checked(&mut self, checked: SpecChecked) {
+        if self.out.is_some() && self.first.len() < QUEUED_CHECKS_MAX {
+            self.first.push_back(Body::SpecChecked(checked));
         }
     }
 

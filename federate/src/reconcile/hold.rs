@@ -66,7 +66,7 @@ impl MemberSet {
         if member.desired != DesiredPhase::Reserved || member.work != WorkStage::None {
             return None;
         }
-        if let Some(reason) = self.exceeds_capacity(member) {
+        if let Some(reason) = self.exceeds_capacity(&member.needs.resources) {
             return Some(Obstacle::Permanent(reason));
         }
         let temporary =
@@ -100,10 +100,11 @@ impl MemberSet {
         live.is_some_and(|runs| runs.iter().any(|run| *run != member.run))
     }
 
-    fn exceeds_capacity(&self, member: &Member) -> Option<Reason> {
-        let Resources { cpu_millis, memory_mib } = &member.needs.resources;
+    /// The reason for which the party never holds these resources, if there is one.
+    pub fn exceeds_capacity(&self, needed: &Resources) -> Option<Reason> {
+        let Resources { cpu_millis, memory_mib } = needed;
         let capacity = &self.capacity;
-        if fits(&Resources::default(), &member.needs.resources, capacity) {
+        if fits(&Resources::default(), needed, capacity) {
             return None;
         }
         let message = format!(

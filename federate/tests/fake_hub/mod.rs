@@ -306,6 +306,7 @@ pub fn sealed(party: &str) -> SealedSpec {
         parameters: BTreeMap::new(),
         members: vec![member("a", Role::Aggregator), member("b", Role::Trainer)],
         rules: Rules::default(),
+        labels: BTreeMap::new(),
     };
     let party: PartyId = party.parse().unwrap();
     seal_all(&task, &template).unwrap().remove(&party).unwrap()

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flow_domain::error::{Error, ErrorCode, FieldCode, pointer};
 use flow_domain::id::Digest;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, Uri, header};
 use serde::de::value::MapDeserializer;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -87,7 +87,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        match Query::try_from_uri(&parts.uri) {
+        let joined = with_joined_labels(&parts.uri);
+        match Query::try_from_uri(joined.as_ref().unwrap_or(&parts.uri)) {
             Ok(Query(params)) => Ok(Self(params)),
             Err(refused) => {
                 let text = std::error::Error::source(&refused)
@@ -99,6 +100,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
             }
         }
     }
+}
+
+/// The only query parameter that a request may repeat, besides those that a handler reads itself.
+const REPEATED: &str = "label";
+
+/// Returns the address with repeated labels as one parameter, separated by commas.
+fn with_joined_labels(uri: &Uri) -> Option<Uri> {
+    let pairs = || url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let labels: Vec<_> =
+        pairs().filter(|(name, _)| name == REPEATED).map(|(_, value)| value).collect();
+    if labels.len() < 2 {
+        return None;
+    }
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs().filter(|(name, _)| name != REPEATED))
+        .append_pair(REPEATED, &labels.join(","))
+        .finish();
+    format!("/?{query}").parse().ok()
 }
 
 /// A JSON body and the digest of its bytes.

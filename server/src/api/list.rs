@@ -8,9 +8,13 @@ use flow_domain::id::Digest;
 
 use super::problem::field;
 use crate::store;
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
 use flow_api_types::limits::{
     CURSOR_SEAL_DIGITS, FILTER_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX,
 };
+use flow_domain::text::clip;
+use http::header;
 
 /// A list with its filters.
 #[derive(Debug)]
@@ -79,25 +83,70 @@ pub fn checked(limit: Option<u32>) -> Result<u32, Error> {
     }
 }
 
-/// Checks a filter by the beginning of a name. An empty filter counts as absent.
-pub fn text(name: &str, value: Option<String>) -> Result<Option<String>, Error> {
+/// Checks a filter by the beginning of a name. An empty filter counts as absent. `at` is its place in
+/// errors.
+pub fn text(at: &str, value: Option<String>) -> Result<Option<String>, Error> {
     let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
     if value.chars().count() > FILTER_CHARS_MAX {
         return Err(field(
-            format!("?{name}"),
+            at,
             FieldCode::TooLong,
             format!("must have at most {FILTER_CHARS_MAX} characters"),
         ));
     }
     if value.chars().any(char::is_control) {
-        return Err(field(
-            format!("?{name}"),
-            FieldCode::Pattern,
-            "must not contain control characters",
-        ));
+        return Err(field(at, FieldCode::Pattern, "must not contain control characters"));
     }
     Ok(Some(value))
 }
+
+/// The fields that a request selects of the items of a list.
+#[derive(Debug)]
+pub struct Fields(Option<Vec<String>>);
+
+impl Fields {
+    /// Reads the parameter `fields`. Without it an item has all fields.
+    pub fn parse(text: Option<String>, known: &[&str]) -> Result<Self, Error> {
+        let Some(text) = text else { return Ok(Self(None)) };
+        let names: Vec<String> = text.split(',').map(str::to_owned).collect();
+        match names.iter().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(Self(Some(names))),
+            Some(name) => Err(field(
+                "?fields",
+                FieldCode::NotAllowed,
+                format!(
+                    "has the unknown name {:?}; valid are {}",
+                    clip(name, 64),
+                    known.join(", ")
+                ),
+            )),
+        }
+    }
+
+    /// Returns true if the items have this field.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|names| names.iter().any(|known| known == name))
+    }
+
+    /// Returns the response with the selected fields, and the id, of each item.
+    pub fn respond<T: serde::Serialize>(&self, page: flow_api_types::Page<T>) -> Response {
+        let Some(_) = &self.0 else { return Json(page).into_response() };
+        let select = |item: &T| {
+            let mut item = serde_json::to_value(item).unwrap_or_default();
+            if let Some(fields) = item.as_object_mut() {
+                fields.retain(|name, _| name == "id" || self.contains(name));
+            }
+            item
+        };
+        let flow_api_types::Page { items, next } = page;
+        let items: Vec<_> = items.iter().map(select).collect();
+        let kind = [(header::CONTENT_TYPE, SELECTION)];
+        (kind, Json(flow_api_types::Page { items, next })).into_response()
+    }
+}
+
+/// Media type of a page whose items have selected fields: another schema than that of whole items.
+const SELECTION: &str = "application/vnd.flow.selection+json";
 
 fn unhex(text: &str) -> Option<String> {
     let digits = text.as_bytes();

@@ -12,19 +12,19 @@ use super::offers::Offers;
 use super::{IdempotencyKey, Principal};
 use crate::store::{IdempotencyRecord, Store};
 
-/// Checks all rules of a task's content that do not depend on the stored task. Revisions of
-/// templates never change; a party that is removed before the task is stored is detected at the
-/// start.
+/// Returns the template after a check of all rules of a task's content that do not depend on the
+/// stored task. Revisions of templates never change; a party that is removed before the task is
+/// stored is detected at the start.
 pub(super) async fn check(
     store: &Store,
     principal: &Principal,
     body: &TaskBody,
-) -> Result<(), Error> {
+) -> Result<Template, Error> {
     let template = template(store, principal, body).await?;
     let offers = Offers::of_task(store, &principal.project, body).await?;
     body.validate_among(&template.body, &|party| offers.contains(party), &offers.named)?;
     offers.check_datasets(body)?;
-    Ok(())
+    Ok(template)
 }
 
 /// Returns the template of a task in the revision that the task names.
@@ -51,6 +51,13 @@ pub(super) async fn template(
         );
         Error::new(ErrorCode::RevisionNotFound, message)
     })
+}
+
+/// Error for a new task with the name of another.
+pub(super) fn name_taken(name: &str) -> Error {
+    let message =
+        format!("a task named {name:?} exists: choose another name, or start the existing one");
+    Error::new(ErrorCode::TaskNameTaken, message)
 }
 
 pub(super) fn create(

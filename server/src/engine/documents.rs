@@ -11,7 +11,7 @@ use flow_domain::error::{Error, ErrorCode, FieldCode, FieldErrors};
 use flow_domain::id::{TaskId, TemplateId};
 use flow_domain::limits::MEMBERS_MAX;
 use flow_domain::task::TaskBody;
-use flow_domain::template::Template;
+use flow_domain::template::{Template, TemplateBody};
 use flow_domain::time::Timestamp;
 use flow_domain::validation::validate_head;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,8 @@ pub(super) struct PlannedTask {
     /// No task has the name.
     pub(super) is_new: bool,
     pub(super) body: TaskBody,
+    /// Content of the template in the revision of the task.
+    pub(super) template: TemplateBody,
 }
 
 #[derive(Debug)]
@@ -73,14 +75,15 @@ pub(super) struct DocumentsPost {
 }
 
 impl Engine {
-    /// Checks all documents of a request and changes nothing.
+    /// Checks all documents of a request and changes nothing. Returns each task with its template.
     pub async fn check_documents(
         &self,
         principal: &Principal,
         request: &ApplyRequest,
         now: Timestamp,
-    ) -> Result<(), Error> {
-        plan(&self.store, principal, request, now).await.map(|_| ())
+    ) -> Result<Vec<(TaskBody, TemplateBody)>, Error> {
+        let plan = plan(&self.store, principal, request, now).await?;
+        Ok(plan.tasks.into_iter().map(|task| (task.body, task.template)).collect())
     }
 
     /// Creates or edits templates and tasks by name, all or none.
@@ -242,5 +245,5 @@ async fn plan_task(
     let stored = store.task_by_name(&principal.project, &body.name).await?;
     let is_new = stored.is_none();
     let id = stored.map_or_else(flow_common::ids::task_id, |stored| stored.task.id);
-    Ok(Ok(PlannedTask { id, is_new, body }))
+    Ok(Ok(PlannedTask { id, is_new, body, template: content }))
 }

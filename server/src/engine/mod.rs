@@ -18,6 +18,7 @@ mod disable_party;
 mod documents;
 mod draft;
 mod edit;
+mod feed;
 mod offers;
 mod outage;
 pub mod progress;
@@ -36,10 +37,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flow_common::clock::{self, Monotonic, SharedClock};
 use flow_common::supervisor::Supervisor;
 use flow_domain::error::{Error, ErrorCode};
-use flow_domain::id::{Digest, InstanceId, PartyId, RunId, TaskId, TemplateId};
+use flow_domain::id::{Digest, InstanceId, PartyId, ProjectId, RunId, TaskId, TemplateId};
 use flow_domain::member::Report;
 use flow_domain::run::Input;
 use flow_domain::task::{Overrides, TaskBody};
+use flow_domain::template::TemplateBody;
 use flow_domain::time::Timestamp;
 use flow_proto::v1::DesiredMember;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -54,6 +56,7 @@ use start::StartRequest;
 
 pub use crate::access::Principal;
 pub use documents::AppliedDocuments;
+pub use feed::FeedFollower;
 pub use report::ReportOutcome;
 
 /// Queued requests beyond which a sender waits.
@@ -230,6 +233,8 @@ impl Engine {
             progress: Arc::clone(&progress),
         };
         let tracker = tokio_util::task::TaskTracker::new();
+        let feed = Arc::clone(&engine.watchers.feed).run(Arc::clone(&store), stopping.clone());
+        tracker.spawn(supervisor.essential("event feed", &stopping, feed));
         tracker.spawn(supervisor.essential("engine queue", &stopping, queue.run(rx)));
         tracker.spawn(supervisor.essential(
             "session writer",
@@ -271,6 +276,16 @@ impl Engine {
             .map_err(late)?
     }
 
+    /// Opens a stream of the events of a project, after this number or of new events only.
+    pub async fn follow(
+        &self,
+        project: ProjectId,
+        after: Option<i64>,
+    ) -> Result<FeedFollower, StoreError> {
+        let (feed, store) = (Arc::clone(&self.watchers.feed), Arc::clone(&self.store));
+        FeedFollower::new(feed, store, project, after).await
+    }
+
     /// Creates a task, after its content was checked against the revision of the template and the
     /// known parties.
     pub async fn create_task(
@@ -285,6 +300,19 @@ impl Engine {
             ChangeResult::Task(id) => Ok(id),
             other => Err(unexpected_result(&other)),
         }
+    }
+
+    /// Checks a task as its creation does, and changes nothing. Returns the content of its template.
+    pub async fn check_task(
+        &self,
+        principal: &Principal,
+        body: &TaskBody,
+    ) -> Result<TemplateBody, Error> {
+        let template = create::check(&self.store, principal, body).await?;
+        if self.store.task_by_name(&principal.project, &body.name).await?.is_some() {
+            return Err(create::name_taken(&body.name));
+        }
+        Ok(template.body)
     }
 
     /// Replaces a task's content. Rejected while a run is active, or if `if_version` is not the

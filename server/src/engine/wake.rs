@@ -12,6 +12,7 @@ use flow_proto::v1::DesiredMember;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::feed::Feed;
 use crate::store::{RunUpdate, Store};
 
 /// Specs in the cache; each has at most 256 KiB, most have less than 2.
@@ -117,19 +118,23 @@ pub(super) async fn desired_member(
     Ok(desired)
 }
 
-/// Receivers of event numbers, by task.
+/// Receivers of new events: of one task, and of all.
 #[derive(Debug, Default)]
-pub(super) struct EventWatchers(Mutex<HashMap<TaskId, watch::Sender<i64>>>);
+pub(super) struct EventWatchers {
+    by_task: Mutex<HashMap<TaskId, watch::Sender<i64>>>,
+    pub(super) feed: Arc<Feed>,
+}
 
 impl EventWatchers {
     pub(super) fn subscribe(&self, task: &TaskId) -> watch::Receiver<i64> {
-        let mut senders = self.0.lock();
+        let mut senders = self.by_task.lock();
         senders.retain(|_, sender| sender.receiver_count() > 0);
         senders.entry(task.clone()).or_insert_with(|| watch::channel(0).0).subscribe()
     }
 
     pub(super) fn notify(&self, task: &TaskId, seq: i64) {
-        let mut senders = self.0.lock();
+        self.feed.wake();
+        let mut senders = self.by_task.lock();
         if let Some(sender) = senders.get(task)
             && sender.send(seq).is_err()
         {

@@ -15,6 +15,7 @@ use flow_domain::time::Timestamp;
 use flow_proto::v1;
 use tonic::Status;
 
+use crate::sessions::checks::SpecAnswer;
 use crate::store::OrphanKey;
 
 /// Bytes of a text from an agent; longer texts are truncated.
@@ -97,6 +98,18 @@ fn reason(reason: v1::Reason) -> Reason {
             code: ReasonCode::RuntimeError,
             message: clip(format!("{}: {}", reason.code, reason.message)),
         },
+    }
+}
+
+/// Converts the answer to a check of a spec.
+pub(super) fn spec_answer(message: v1::SpecChecked) -> Result<SpecAnswer, ParseError> {
+    let v1::SpecChecked { check_id: _, answer, reason: why } = message;
+    let why = || reason(why.unwrap_or_default());
+    match answer.as_str() {
+        "accept" => Ok(SpecAnswer::Accept),
+        "ask" => Ok(SpecAnswer::Ask(why())),
+        "refuse" => Ok(SpecAnswer::Refuse(why())),
+        other => Err(format!("answer: {other}")),
     }
 }
 

@@ -36,8 +36,8 @@ use tracing::Instrument as _;
 use super::{convert, logs, outputs};
 use crate::auth::Proof;
 use crate::engine::ReportOutcome;
-use crate::sessions::SessionHandle;
 use crate::sessions::call_limits::CallPermit;
+use crate::sessions::{AgentFeatures, SessionHandle};
 use crate::state::App;
 use crate::store::{OrphanKey, SessionDecision};
 
@@ -280,9 +280,12 @@ impl<'a> Session<'a> {
         {
             tracing::warn!(party.id = %party, %old, new = %instance, left_out = flow_common::log_limit::if_any(left_out), "an agent with another journal replaced the party's agent");
         }
-        let outdated =
-            (!hello.sends_outputs).then(|| convert::version(&hello.agent_version).into());
-        let Some(handle) = app.sessions.register(party, grant.epoch, outdated) else {
+        let agent = AgentFeatures {
+            version: convert::version(&hello.agent_version).into(),
+            sends_outputs: hello.sends_outputs,
+            checks_specs: hello.checks_specs,
+        };
+        let Some(handle) = app.sessions.register(party, grant.epoch, agent) else {
             return Err(superseded());
         };
         let is_known_to_agent = hello.seen_incarnation == incarnation;
@@ -450,6 +453,12 @@ impl<'a> Session<'a> {
             FromAgent::OutputRefused(refused) => {
                 let error = outputs::refused(self.party, refused.reason.unwrap_or_default());
                 self.app.sessions.refuse_output(self.party, refused.stream_id, error);
+            }
+            FromAgent::SpecChecked(checked) => {
+                let id = checked.check_id;
+                let answer = convert::spec_answer(checked).map_err(malformed)?;
+                // The caller may not wait any more.
+                let _ = self.app.sessions.spec_checked(self.party, id, answer);
             }
             FromAgent::Inventory(inventory) => {
                 if inventory.json.len() > INVENTORY_BYTES_MAX

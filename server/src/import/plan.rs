@@ -283,6 +283,7 @@ impl Plan {
             parameters: BTreeMap::new(),
             members,
             rules: Rules::default(),
+            labels: BTreeMap::new(),
         };
         if let Err(errors) = body.validate_among(&known.body, &|_| true, &[]) {
             return Ok(Err(errors.to_string()));

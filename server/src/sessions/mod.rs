@@ -4,6 +4,7 @@
 //! The engine and the gRPC service share it. It knows neither of them.
 
 pub(crate) mod call_limits;
+pub(crate) mod checks;
 pub(crate) mod outputs;
 
 use std::collections::{BTreeMap, HashMap};
@@ -41,8 +42,15 @@ struct OpenSession {
     /// Bytes queued in `out`.
     waiting: Arc<AtomicUsize>,
     cancelled: CancellationToken,
-    /// Version of the agent if it cannot send outputs.
-    outdated: Option<Box<str>>,
+    agent: AgentFeatures,
+}
+
+/// Version and features of an agent.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AgentFeatures {
+    pub(crate) version: Box<str>,
+    pub(crate) sends_outputs: bool,
+    pub(crate) checks_specs: bool,
 }
 
 impl OpenSession {
@@ -105,6 +113,7 @@ struct Registry {
     open: Mutex<HashMap<PartyId, OpenSession>>,
     logs: Mutex<HashMap<u64, LogStream>>,
     outputs: outputs::Outputs,
+    checks: checks::Checks,
     /// Limits of log lines per party: a party could cause thousands a second.
     lines: Mutex<HashMap<PartyId, LogLimit>>,
     /// End of the last session of each party since the start of the hub; `None` = connected.
@@ -193,12 +202,12 @@ impl Sessions {
     }
 
     /// Registers a session, and cancels an older one of the party; `None` if a newer one is
-    /// registered. `outdated` is the version of an agent that cannot send outputs.
+    /// registered.
     pub(crate) fn register(
         &self,
         party: &PartyId,
         epoch: u64,
-        outdated: Option<Box<str>>,
+        agent: AgentFeatures,
     ) -> Option<SessionHandle> {
         let (out, messages) = mpsc::channel(OUTBOX_MESSAGES_MAX);
         let (waiting, cancelled) = (Arc::default(), CancellationToken::new());
@@ -211,7 +220,7 @@ impl Sessions {
             out,
             waiting: Arc::clone(&waiting),
             cancelled: cancelled.clone(),
-            outdated,
+            agent,
         };
         if let Some(older) = open.insert(party.clone(), entry) {
             older.cancelled.cancel();
@@ -236,6 +245,7 @@ impl Sessions {
         }
         self.logs().retain(|_, log| &log.party != party || log.opened.is_cancelled());
         self.0.outputs.remove_unopened(party);
+        self.0.checks.end(party);
     }
 
     /// Queues the desired state of a member for its agent.
@@ -256,9 +266,9 @@ impl Sessions {
         true
     }
 
-    /// Returns the version of the party's agent if it is connected and cannot send outputs.
-    fn outdated(&self, party: &PartyId) -> Option<Box<str>> {
-        self.open().get(party)?.outdated.clone()
+    /// Returns the features of the party's agent if it is connected.
+    fn agent(&self, party: &PartyId) -> Option<AgentFeatures> {
+        Some(self.open().get(party)?.agent.clone())
     }
 
     /// Ends the party's session and its streams, because its credentials are no longer valid.
@@ -409,7 +419,8 @@ mod tests {
     #[tokio::test]
     async fn agent_that_does_not_read_is_disconnected_when_too_many_bytes_are_queued() {
         let (sessions, party) = (Sessions::default(), "hospital-a".parse().expect("a name"));
-        let mut session = sessions.register(&party, 1, None).expect("the first");
+        let mut session =
+            sessions.register(&party, 1, AgentFeatures::default()).expect("the first");
         sessions.send_desired(&party, desired_member(OUTBOX_BYTES_MAX + 1));
         assert!(!session.cancelled.is_cancelled(), "one message always fits");
         session.out.next().await.expect("it waits");
@@ -424,7 +435,7 @@ mod tests {
     #[tokio::test]
     async fn agent_that_does_not_read_is_disconnected_when_too_many_messages_are_queued() {
         let (sessions, party) = (Sessions::default(), "hospital-a".parse().expect("a name"));
-        let session = sessions.register(&party, 1, None).expect("the first");
+        let session = sessions.register(&party, 1, AgentFeatures::default()).expect("the first");
         for _ in 0..OUTBOX_MESSAGES_MAX {
             sessions.send_desired(&party, desired_member(0));
         }

@@ -17,7 +17,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::Sessions;
+use super::{AgentFeatures, Sessions};
 
 /// Chunks queued for a reader.
 const CHUNKS_MAX: usize = 4;
@@ -186,7 +186,7 @@ impl Sessions {
         path: Option<&OutputPath>,
         OutputPart { offset, if_sha256 }: &OutputPart,
     ) -> Result<Reader, Error> {
-        if let Some(version) = self.outdated(party) {
+        if let Some(AgentFeatures { version, sends_outputs: false, .. }) = self.agent(party) {
             return Err(Error::new(
                 ErrorCode::AgentOutdated,
                 format!(

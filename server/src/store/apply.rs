@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use flow_domain::id::{TaskId, UserId};
+use flow_domain::id::{ProjectId, TaskId, UserId};
 use flow_domain::run::Run;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
@@ -146,6 +146,7 @@ pub(super) async fn write(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), Wr
     insert_tasks(tx, changes).await?;
     insert_creators(tx, changes).await?;
     write_parties(tx, changes).await?;
+    write_labels(tx, changes).await?;
     let mut rows = RunRows::default();
     for change in changes {
         for run in &change.runs {
@@ -358,6 +359,37 @@ async fn write_parties(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), Store
     Ok(())
 }
 
+/// `task_labels` contains no deleted tasks.
+async fn write_labels(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), StoreError> {
+    let mut rows = Vec::new();
+    for change in changes {
+        let task = &change.task;
+        if !change.insert && (change.body_changed || task.deleted_at.is_some()) {
+            execute!(&mut *tx, "DELETE FROM task_labels WHERE task_id = ?", task.id.as_str())?;
+        }
+        if task.deleted_at.is_none() && (change.insert || change.body_changed) {
+            rows.extend(task.body.labels.iter().map(|label| (task, label)));
+        }
+    }
+    insert_rows!(
+        tx,
+        "INSERT INTO task_labels (project_id, label_name, label_value, task_id) ",
+        "",
+        rows,
+        |_| 500,
+        |row, (task, (name, value))| {
+            row.push_bind(task.project.as_str())
+                .push_bind(name.as_str())
+                .push_bind(value.as_str())
+                .push_bind(task.id.as_str())
+        }
+    );
+    Ok(())
+}
+
+/// Identifies an event: project, task and its number in the task.
+pub(super) type EventKey<'a> = (&'a ProjectId, &'a TaskId, i64);
+
 async fn write_events(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), StoreError> {
     let rows: Vec<_> = changes
         .iter()
@@ -386,7 +418,9 @@ async fn write_events(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), StoreE
             .push_bind(new.event.party.as_ref().map(|party| party.as_str()))
             .push_bind(new.event.message.as_str())
     });
-    Ok(())
+    let keys: Vec<EventKey<'_>> =
+        rows.iter().map(|(task, seq, _)| (&task.project, &task.id, *seq)).collect();
+    super::feed::write(tx, &keys).await
 }
 
 async fn write_specs(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), StoreError> {

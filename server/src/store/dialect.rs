@@ -59,6 +59,14 @@ impl Db {
         }
     }
 
+    /// Returns the FROM clause of a list whose leading table is `task_labels`.
+    pub const fn of_label(&self) -> &'static str {
+        match self {
+            Self::Sqlite(..) => " FROM task_labels l",
+            Self::MySql(_) => " FROM task_labels l FORCE INDEX (PRIMARY)",
+        }
+    }
+
     /// Returns the join that keeps the order of its tables.
     pub const fn then_join(&self) -> &'static str {
         match self {

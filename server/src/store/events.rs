@@ -28,23 +28,35 @@ impl Store {
         })?;
         rows.into_iter()
             .map(|(seq, at, kind, run, party, message)| {
-                let corrupt = |column, problem: String| {
-                    StoreError::corrupt("events", column, format!("{task}/{seq}"), problem)
-                };
-                let event = Event {
-                    kind: kind.parse().map_err(|problem| corrupt("kind", problem))?,
-                    run: run
-                        .map(|id| id.parse())
-                        .transpose()
-                        .map_err(|problem| corrupt("run_id", format!("{problem}")))?,
-                    party: party
-                        .map(|id| id.parse())
-                        .transpose()
-                        .map_err(|problem| corrupt("party_id", format!("{problem}")))?,
-                    message,
-                };
+                let event = parse(task, seq, &kind, run, party, message)?;
                 Ok(EventRow { seq, at: Timestamp(at), event })
             })
             .collect()
     }
+}
+
+/// Converts the columns of an event.
+pub(super) fn parse(
+    task: &TaskId,
+    seq: i64,
+    kind: &str,
+    run: Option<String>,
+    party: Option<String>,
+    message: String,
+) -> Result<Event, StoreError> {
+    let corrupt = |column, problem: String| {
+        StoreError::corrupt("events", column, format!("{task}/{seq}"), problem)
+    };
+    Ok(Event {
+        kind: kind.parse().map_err(|problem| corrupt("kind", problem))?,
+        run: run
+            .map(|id| id.parse())
+            .transpose()
+            .map_err(|problem| corrupt("run_id", format!("{problem}")))?,
+        party: party
+            .map(|id| id.parse())
+            .transpose()
+            .map_err(|problem| corrupt("party_id", format!("{problem}")))?,
+        message,
+    })
 }

@@ -1,4 +1,6 @@
-//! Runs and members: conversion to and from rows.
+//! Runs and members: conversion to and from rows. [`list`] contains the lists of all runs.
+
+mod list;
 
 use std::collections::HashMap;
 
@@ -173,40 +175,6 @@ impl Store {
         let mut runs = read_runs(&mut tx, &ids).await?;
         runs.sort_by_key(|run| std::cmp::Reverse(run.number));
         Ok(Page { items: runs, next: rows.next })
-    }
-
-    /// Returns the runs of a project whose ids begin with `prefix`, newest first, with the names of
-    /// their tasks. A page may be short: runs of deleted tasks are left out.
-    pub async fn all_runs(
-        &self,
-        project: &ProjectId,
-        prefix: &str,
-        page: &PageRequest,
-    ) -> Result<Page<(Run, String)>, StoreError> {
-        // Greater than every id with the prefix.
-        let end = page.after.clone().unwrap_or_else(|| format!("{prefix}g"));
-        let mut tx = self.db.snapshot().await?;
-        let rows: Vec<(String, Option<String>)> = in_tx!(&mut tx, |c| {
-            sqlx::query_as("SELECT r.id, (SELECT t.name FROM tasks t WHERE t.id = r.task_id AND t.tombstone = '') FROM runs r WHERE r.project_id = ? AND r.id >= ? AND r.id < ? ORDER BY r.id DESC LIMIT ? OFFSET ?")
-                .bind(project.as_str())
-                .bind(prefix)
-                .bind(&end)
-                .bind(i64::from(page.limit) + 1)
-                .bind(i64::from(page.offset))
-                .fetch_all(&mut *c)
-                .await
-        })?;
-        let Page { items, next } = into_page(rows, page, |(id, _)| id.clone());
-        let mut names: HashMap<String, String> =
-            items.into_iter().filter_map(|(id, name)| Some((id, name?))).collect();
-        let ids: Vec<&str> = names.keys().map(String::as_str).collect();
-        let mut runs = read_runs(&mut tx, &ids).await?;
-        runs.sort_by(|a, b| b.id.cmp(&a.id));
-        let named = |run: Run| {
-            let name = names.remove(run.id.as_str())?;
-            Some((run, name))
-        };
-        Ok(Page { items: runs.into_iter().filter_map(named).collect(), next })
     }
 
     /// Returns task and run of every unsettled member of the party.

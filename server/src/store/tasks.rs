@@ -19,6 +19,7 @@ use super::types::{Aggregate, TaskRow};
 #[derive(sqlx::FromRow)]
 struct TaskColumns {
     id: String,
+    name: String,
     project_id: String,
     phase: String,
     latest_run: Option<String>,
@@ -41,7 +42,7 @@ pub(super) fn phase_text(phase: Option<RunPhase>) -> &'static str {
     phase.map_or(NEVER_STARTED, RunPhase::as_str)
 }
 
-const COLUMNS: &str = "t.id, t.project_id, t.phase, t.latest_run, t.runs, t.version, t.event_seq, t.due_at, t.created_at, t.modified_at, \
+const COLUMNS: &str = "t.id, t.name, t.project_id, t.phase, t.latest_run, t.runs, t.version, t.event_seq, t.due_at, t.created_at, t.modified_at, \
                        t.deleted_at, t.body, \
                        (SELECT u.name FROM task_creators tc JOIN users u ON u.id = tc.user_id WHERE tc.task_id = t.id) AS creator";
 
@@ -49,6 +50,7 @@ impl TaskColumns {
     fn read(self) -> Result<(TaskRow, Option<Timestamp>), StoreError> {
         let Self {
             id,
+            name: _,
             project_id,
             phase,
             latest_run,

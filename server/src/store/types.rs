@@ -108,6 +108,19 @@ pub struct EventRow {
     pub event: Event,
 }
 
+/// A stored event in the feed of all tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedRow {
+    /// Number of the event in the feed. Numbers grow with the commits; they have gaps within a
+    /// project.
+    pub number: i64,
+    pub project: ProjectId,
+    pub task: TaskId,
+    /// Name of the task at the time of the read.
+    pub task_name: String,
+    pub event: EventRow,
+}
+
 /// The answer to a request, kept so that a repeated request gets the same answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyRecord {
@@ -163,20 +176,91 @@ pub struct QueryPlan {
 pub struct TaskFilter {
     /// Required: every list belongs to one project.
     pub project: ProjectId,
-    /// Prefix of the name. A list with it is ordered by name; all others by id, newest first.
+    /// Prefix of the name.
     pub name_prefix: Option<String>,
     /// Phases of the newest run; `None` in the list = never started.
     pub phases: Vec<Option<RunPhase>>,
     /// A party with a part in the task.
     pub party: Option<PartyId>,
     pub template: Option<TemplateId>,
+    /// Labels that the task has, all of them: name and value.
+    pub labels: Vec<(String, String)>,
+    /// Time of creation.
+    pub created: TimeRange,
+    /// `None`: by name with a name prefix, else by creation.
+    pub order: Option<TaskOrder>,
+    /// `None`: names ascend, times descend.
+    pub descending: Option<bool>,
 }
 
 impl TaskFilter {
     /// All tasks of a project.
     #[must_use]
     pub const fn project(project: ProjectId) -> Self {
-        Self { project, name_prefix: None, phases: Vec::new(), party: None, template: None }
+        Self {
+            project,
+            name_prefix: None,
+            phases: Vec::new(),
+            party: None,
+            template: None,
+            labels: Vec::new(),
+            created: TimeRange { from: None, before: None },
+            order: None,
+            descending: None,
+        }
+    }
+}
+
+/// The order of a list of tasks. Tasks that were created or edited at the same time follow in the
+/// order of their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskOrder {
+    Name,
+    Created,
+    Modified,
+}
+
+/// A range of time. `None` = no bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeRange {
+    /// The first time of the range.
+    pub from: Option<Timestamp>,
+    /// The first time after the range.
+    pub before: Option<Timestamp>,
+}
+
+impl TimeRange {
+    pub(super) const fn is_all(&self) -> bool {
+        self.from.is_none() && self.before.is_none()
+    }
+}
+
+/// A filter of runs. Empty or `None` = all. The list is ordered by creation, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFilter {
+    pub project: ProjectId,
+    /// First digits of the id.
+    pub id_prefix: String,
+    pub phases: Vec<RunPhase>,
+    /// A party with a member of the run.
+    pub party: Option<PartyId>,
+    pub task: Option<TaskId>,
+    /// Time of creation.
+    pub created: TimeRange,
+}
+
+impl RunFilter {
+    /// All runs of a project.
+    #[must_use]
+    pub const fn project(project: ProjectId) -> Self {
+        Self {
+            project,
+            id_prefix: String::new(),
+            phases: Vec::new(),
+            party: None,
+            task: None,
+            created: TimeRange { from: None, before: None },
+        }
     }
 }
 

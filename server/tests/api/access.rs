@@ -163,6 +163,7 @@ async fn objects_of_another_project_are_not_found() {
             .replace("{path}", "model.npz");
         let body = match id.as_str() {
             "edit_task" => Some(hub.task_body(&template)),
+            "clone_task" => Some(json!({"name": "clone"})),
             "edit_template" => Some(json!(flow_api_types::TemplateInput::sample())),
             _ => None,
         };
@@ -173,9 +174,14 @@ async fn objects_of_another_project_are_not_found() {
         };
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}: {}", answer.text());
     }
-    for list in ["tasks", "templates", "runs", "parties"] {
+    for list in ["tasks", "templates", "runs", "parties", "events"] {
         let page = hub.get(&format!("/api/v2/{list}")).token(&foreign.token).await;
         assert_eq!(page.expect(StatusCode::OK).json()["items"], json!([]), "{list}");
+    }
+    for verb in ["stop", "delete"] {
+        let many = hub.post(&format!("/api/v2/bulk/tasks/{verb}")).token(&foreign.token);
+        let result = many.json(&json!({"tasks": [task]})).await.expect(StatusCode::OK).json();
+        assert_eq!(result["tasks"][0]["error"]["code"], "task_not_found", "{verb}");
     }
     let compare = hub.get(&format!("/api/v2/runs/compare?run={run}&run={}", "0".repeat(32)));
     compare.token(&foreign.token).await.problem(404, "run_not_found");

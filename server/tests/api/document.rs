@@ -11,12 +11,13 @@ use crate::common::{FakeAgent, TestApp};
 
 /// Operations that [`u40_every_operation_succeeds_as_documented`] leaves out, and the tests in
 /// which they succeed.
-const ELSEWHERE: [(&str, &str); 4] = [
+const ELSEWHERE: [(&str, &str); 5] = [
     (
         "keep_orphan",
         "tests/sessions/orphans.rs, whose agents hold members that the hub has forgotten",
     ),
     ("stop_orphan", "tests/sessions/orphans.rs"),
+    ("check_task", "tests/api/tasks.rs, whose agents answer"),
     ("list_member_outputs", "tests/api/outputs.rs, whose agent answers with files"),
     ("get_member_output", "tests/api/outputs.rs"),
 ];
@@ -68,6 +69,7 @@ async fn u40_every_operation_succeeds_as_documented() {
         "/",
         "/guides/flowctl.md",
         "/api/v2/version",
+        "/api/v2/info",
         "/livez",
         "/readyz",
         "/docs",
@@ -79,6 +81,12 @@ async fn u40_every_operation_succeeds_as_documented() {
         get(path).await;
     }
 
+    for verb in ["stop", "delete"] {
+        hub.post(&format!("/api/v2/bulk/tasks/{verb}"))
+            .json(&json!({}))
+            .await
+            .expect(StatusCode::OK);
+    }
     let empty = json!({"templates": [], "tasks": []});
     hub.post("/api/v2/apply").json(&empty).await.expect(StatusCode::OK);
     let template = format!("/api/v2/templates/{}", hub.template().await);
@@ -97,6 +105,8 @@ async fn u40_every_operation_succeeds_as_documented() {
     let task = hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED);
     let path = task.header("location").to_owned();
     hub.put(&path).header("if-match", task.header("etag")).json(&body).await.expect(StatusCode::OK);
+    let clone = json!({"name": "clone"});
+    hub.post(&format!("{path}/clone")).json(&clone).await.expect(StatusCode::CREATED);
     let run = hub
         .post(&format!("{path}/start"))
         .await
@@ -120,6 +130,8 @@ async fn u40_every_operation_succeeds_as_documented() {
         &format!("{path}/events"),
         &format!("{path}/runs"),
         &run,
+        &format!("{run}/series"),
+        "/api/v2/events",
         &member,
         &format!("{member}/series"),
     ] {
@@ -310,6 +322,14 @@ async fn u41_document_and_hub_accept_the_same_bodies() {
         ("/rules/start_deadline_s", seconds(day)),
         ("/rules/no_progress_s", seconds(30 * day)),
         ("/rules/give_up_after_s", seconds(30 * day)),
+        (
+            "/labels",
+            json!([
+                {}, {"a": "b"}, {"a": ""}, {"": "x"}, {"a": " "}, {"a": "-"}, {"x.y/z": "1"}, {"X/y": "1"}, {"a/b/c": "1"},
+                {"-a": "1"}, {"a.": "1"}, {"a": 1}, null, {"a": "x".repeat(63)}, {"a": "x".repeat(64)}, {"x".repeat(64): ""},
+                {"größe": "1"}, {"a": "ä"}, numbered(32), numbered(33)
+            ]),
+        ),
         ("/other", json!([1])),
     ];
     agree(&hub, "TaskInput", "/api/v2/tasks", &base, &task).await;
@@ -360,18 +380,37 @@ fn set(body: &mut Value, pointer: &str, value: Value) {
     parent.as_object_mut().expect("an object").insert(key.to_owned(), value);
 }
 
+/// Texts in the query that are times, and others.
+const TIMES: [&str; 9] = [
+    "2026-11-30T14:00:00Z",
+    "2026-11-30T14:00:00.123456789Z",
+    "2026-11-30T14:00:00-01:00",
+    "2026-11-30",
+    "2026-11-30T14:00:00",
+    "2026-11-30%2014:00:00Z",
+    "2026-13-30T14:00:00Z",
+    "now",
+    "",
+];
+
 #[tokio::test]
 async fn u41_document_and_hub_accept_the_same_parameters_and_headers() {
     let hub = TestApp::start().await;
     let task = hub.task().await;
     let cursor = "0".repeat(18);
-    let list: [(&str, &[&str]); 7] = [
+    let list: [(&str, &[&str]); 13] = [
         ("limit", &["1", "200", "0", "201", "-1", "x", ""]),
         ("cursor", &["", "x", "0", &cursor, &cursor[..17]]),
         ("name", &["", "a", "%C3%A9", "a%00", "a%7F"]),
         ("party", &["hospital-a", "", "A"]),
         ("template", &["0", "", "..", "a/b"]),
         ("phase", &["new", "queued,running", "", "queued,", "other", "new,new"]),
+        ("label", &["a=b", "a=", "a", "", "=b", "a=b,c=d", "a=b,", "a=b=c", "x.y/z=1", "X/z=1"]),
+        ("sort", &["name", "created", "modified", "id", ""]),
+        ("direction", &["asc", "desc", "up"]),
+        ("fields", &["name", "name,run", "", "name,", "other", "warnings"]),
+        ("created_since", &TIMES),
+        ("created_before", &TIMES),
         ("other", &["1"]),
     ];
     for (name, values) in list {
@@ -385,8 +424,18 @@ async fn u41_document_and_hub_accept_the_same_parameters_and_headers() {
         compare(&hub, Method::GET, &events, "query", "after", value).await;
         compare(&hub, Method::GET, &events, "header", "Last-Event-ID", value).await;
     }
-    for value in ["", "0", &id, &"0".repeat(33), "x", "A"] {
-        compare(&hub, Method::GET, "/api/v2/runs", "query", "id", value).await;
+    let list: [(&str, &[&str]); 6] = [
+        ("id", &["", "0", &id, &"0".repeat(33), "x", "A"]),
+        ("phase", &["queued", "queued,running", "new", ""]),
+        ("party", &["hospital-a", "A"]),
+        ("task", &[&task, "..", ""]),
+        ("fields", &["phase", "task,phase", "name"]),
+        ("created_since", &TIMES),
+    ];
+    for (name, values) in list {
+        for value in values {
+            compare(&hub, Method::GET, "/api/v2/runs", "query", name, value).await;
+        }
     }
     let start = format!("/api/v2/tasks/{task}/start");
     for value in ["k", &"x".repeat(255), &"x".repeat(256), "a b", ""] {
@@ -423,6 +472,7 @@ async fn compare(
 /// Returns whether a text matches the schema of a parameter.
 fn allows(parameter: &Value, text: &str) -> bool {
     let text = text.replace("%00", "\0").replace("%7F", "\u{7f}").replace("%C3%A9", "é");
+    let text = text.replace("%20", " ");
     let parameter = &parameter["schema"];
     let number = text.parse::<serde_json::Number>().ok().map(Value::Number);
     let list = Value::from(text.split(',').collect::<Vec<_>>());

@@ -18,8 +18,16 @@ struct Reader {
 
 impl Reader {
     async fn open(hub: &TestApp, task: &str, after: Option<i64>) -> Self {
-        let mut call =
-            hub.get(&format!("/api/v2/tasks/{task}/events")).header("accept", "text/event-stream");
+        Self::of(hub, &format!("/api/v2/tasks/{task}/events"), after).await
+    }
+
+    /// Opens the stream of the project.
+    async fn of_project(hub: &TestApp, after: Option<i64>) -> Self {
+        Self::of(hub, "/api/v2/events", after).await
+    }
+
+    async fn of(hub: &TestApp, path: &str, after: Option<i64>) -> Self {
+        let mut call = hub.get(path).header("accept", "text/event-stream");
         if let Some(after) = after {
             call = call.header("last-event-id", &after.to_string());
         }
@@ -145,4 +153,83 @@ async fn invalid_event_number_is_rejected() {
     hub.get(&format!("{path}?after=x")).await.field("?after", "wrong_type");
     hub.get(&format!("{path}?after=-1")).await.field("?after", "out_of_range");
     hub.get(&format!("{path}?limit=0")).await.field("?limit", "out_of_range");
+}
+
+/// Creates tasks with these names.
+async fn create(hub: &TestApp, names: &[&str]) {
+    let template =
+        hub.get("/api/v2/templates").await.expect(StatusCode::OK).json()["items"][0]["id"].clone();
+    for name in names {
+        let mut body = hub.task_body(template.as_str().expect("an id"));
+        body["name"] = (*name).into();
+        hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED);
+    }
+}
+
+async fn next_task(reader: &mut Reader) -> (i64, String) {
+    let (number, _, data) = reader.next().await.expect("an event");
+    assert_eq!(faults(&schema("FeedEvent"), &data), [""; 0], "{data}");
+    assert_eq!(data["number"], number);
+    (number, data["task_name"].as_str().expect("a name").to_owned())
+}
+
+#[tokio::test]
+async fn project_stream_has_the_events_of_all_tasks_and_resumes() {
+    let hub = TestApp::start().await;
+    hub.task().await;
+    // Without a position only new events.
+    let mut new = Reader::of_project(&hub, None).await;
+    create(&hub, &["a", "b"]).await;
+    let (first, name) = next_task(&mut new).await;
+    assert_eq!(name, "a");
+    let (second, name) = next_task(&mut new).await;
+    assert_eq!((name.as_str(), second > first), ("b", true));
+    drop(new);
+    create(&hub, &["c"]).await;
+    // A broken stream continues from the store, and then with what is new.
+    let mut resumed = Reader::of_project(&hub, Some(first)).await;
+    assert_eq!(next_task(&mut resumed).await, (second, "b".to_owned()));
+    assert_eq!(next_task(&mut resumed).await.1, "c");
+    hub.delete("/api/v2/tasks/a").await.expect(StatusCode::NO_CONTENT);
+    let (_, kind, data) = resumed.next().await.expect("an event");
+    assert_eq!((kind.as_str(), &data["task_name"]), ("task.deleted", &"a".into()));
+    // A number beyond the newest is that of another database.
+    let mut ahead = Reader::of_project(&hub, Some(i64::MAX)).await;
+    create(&hub, &["d"]).await;
+    assert_eq!(next_task(&mut ahead).await.1, "d");
+
+    let page = hub.get("/api/v2/events?limit=2").await.expect(StatusCode::OK).json();
+    assert_eq!(page["items"][1]["task_name"], "a");
+    let next = page["next"].as_str().expect("there is more");
+    let rest = hub.get(&format!("/api/v2/events?after={next}")).await.expect(StatusCode::OK).json();
+    let names: Vec<&str> = rest["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|event| event["task_name"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(names, ["b", "c", "a", "d"]);
+    hub.get("/api/v2/events?after=-1").await.field("?after", "out_of_range");
+}
+
+#[tokio::test]
+async fn five_hundred_unread_streams_delay_neither_commits_nor_another_stream() {
+    let hub = TestApp::start().await;
+    hub.task().await;
+    let mut slow = Vec::new();
+    for _ in 0..500 {
+        slow.push(Reader::of_project(&hub, None).await);
+    }
+    let mut fast = Reader::of_project(&hub, None).await;
+    let names: Vec<String> = (0..30).map(|number| format!("t{number}")).collect();
+    create(&hub, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for name in &names {
+        assert_eq!(&next_task(&mut fast).await.1, name);
+    }
+    // Each of them still gets all of it.
+    for reader in slow.iter_mut().step_by(499) {
+        for name in &names {
+            assert_eq!(&next_task(reader).await.1, name);
+        }
+    }
 }

@@ -4,6 +4,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::common::TestApp;
+use crate::common::document::document;
+use flow_proto::v1::Reason;
 
 #[tokio::test]
 async fn new_task_is_returned_as_created_without_a_run() {
@@ -425,4 +427,274 @@ async fn tasks_are_filtered_by_name_phase_party_and_template() {
         .await
         .problem(400, "cursor_invalid");
     hub.get("/api/v2/tasks?cursor=zzz").await.problem(400, "cursor_invalid");
+}
+
+/// Creates tasks with these names and labels, each a second after the one before.
+async fn labelled(hub: &TestApp, tasks: &[(&str, Value)]) {
+    let template = hub.template().await;
+    for (name, labels) in tasks {
+        let mut body = hub.task_body(&template);
+        body["name"] = (*name).into();
+        body["labels"] = labels.clone();
+        hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED);
+        hub.clock.advance(1);
+    }
+}
+
+async fn listed(hub: &TestApp, query: &str) -> Vec<String> {
+    let page = hub.get(&format!("/api/v2/tasks?{query}")).await.expect(StatusCode::OK).json();
+    let items = page["items"].as_array().expect("a list").iter();
+    items.map(|task| task["name"].as_str().expect("a name").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn tasks_are_selected_by_labels_and_time_and_sorted() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+    labelled(
+        &hub,
+        &[
+            ("c", json!({"season": "spring", "team": "x"})),
+            ("a", json!({"season": "spring"})),
+            ("b", json!({"season": "autumn"})),
+        ],
+    )
+    .await;
+    let get = async |query: &str| listed(&hub, query).await;
+    assert_eq!(get("label=season=spring").await, ["a", "c"]);
+    assert_eq!(get("label=season=spring&label=team=x").await, ["c"]);
+    assert_eq!(get("label=season%3Dspring%2Cteam%3Dx").await, ["c"]);
+    assert_eq!(get("label=season=spring&label=season=autumn").await, [""; 0]);
+    assert_eq!(get("sort=name").await, ["a", "b", "c"]);
+    assert_eq!(get("sort=name&direction=desc").await, ["c", "b", "a"]);
+    assert_eq!(get("sort=created&direction=asc").await, ["c", "a", "b"]);
+    assert_eq!(get("sort=created&name=c").await, ["c"]);
+    let all = hub.get("/api/v2/tasks?sort=created").await.expect(StatusCode::OK).json();
+    let second = all["items"][1]["created_at"].as_str().expect("a time");
+    assert_eq!(get(&format!("created_since={second}")).await, ["b", "a"]);
+    assert_eq!(get(&format!("created_before={second}")).await, ["c"]);
+    assert_eq!(get(&format!("created_since={second}&created_before={second}")).await, [""; 0]);
+
+    // An edit replaces the labels.
+    let task = hub.get("/api/v2/tasks/c").await.expect(StatusCode::OK).json();
+    let mut body = hub.task_body(task["template"].as_str().expect("an id"));
+    body["name"] = "c".into();
+    body["labels"] = json!({"season": "autumn"});
+    hub.put("/api/v2/tasks/c").json(&body).await.expect(StatusCode::OK);
+    assert_eq!(get("label=season=autumn").await, ["b", "c"]);
+    assert_eq!(get("sort=modified").await, ["c", "b", "a"]);
+    let too_many: Vec<String> = (0..11).map(|n| format!("label=l{n}=1")).collect();
+    hub.get(&format!("/api/v2/tasks?{}", too_many.join("&"))).await.field("?label", "too_long");
+    hub.get("/api/v2/tasks?sort=name&sort=name").await.field("?sort", "duplicate");
+}
+
+#[tokio::test]
+async fn list_with_selected_fields_has_these_and_the_id() {
+    let hub = TestApp::start().await;
+    let task = hub.task().await;
+    hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED);
+    let page = hub.get("/api/v2/tasks?fields=name,run").await.expect(StatusCode::OK);
+    assert_eq!(page.header("content-type"), "application/vnd.flow.selection+json");
+    let item = page.json()["items"][0].clone();
+    let names: Vec<&String> = item.as_object().expect("an object").keys().collect();
+    assert_eq!(names, ["id", "name", "run"]);
+    assert_eq!(item["run"]["phase"], "queued");
+    let page = hub.get("/api/v2/runs?fields=task_name,number").await.expect(StatusCode::OK).json();
+    assert_eq!(page["items"][0]["task_name"], "digits-spring");
+    assert_eq!(page["items"][0].as_object().map(serde_json::Map::len), Some(3));
+    // The names of the parameter are those of a task in a list.
+    let task = &document()["components"]["schemas"]["Task"]["properties"];
+    let mut fields: Vec<&str> =
+        task.as_object().expect("properties").keys().map(String::as_str).collect();
+    fields.retain(|field| *field != "warnings");
+    let mut known = flow_api_types::limits::TASK_FIELDS;
+    fields.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(fields, known);
+}
+
+#[tokio::test]
+async fn runs_are_selected_by_phase_party_task_and_time() {
+    let hub = TestApp::start().await;
+    let task = hub.task().await;
+    hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED);
+    let count = async |query: &str| {
+        let page = hub.get(&format!("/api/v2/runs?{query}")).await.expect(StatusCode::OK).json();
+        page["items"].as_array().map_or(0, Vec::len)
+    };
+    for query in [
+        "phase=queued",
+        "phase=running,queued",
+        "party=hospital-a",
+        "task=digits-spring",
+        &format!("task={task}&party=hub&phase=queued&created_since=1970-01-01T00:00:00Z"),
+    ] {
+        assert_eq!(count(query).await, 1, "{query}");
+    }
+    for query in ["phase=running", "party=other", "created_before=1970-01-01T00:00:00Z"] {
+        assert_eq!(count(query).await, 0, "{query}");
+    }
+    hub.get("/api/v2/runs?task=other").await.problem(404, "task_not_found");
+    hub.get("/api/v2/runs?phase=new").await.field("?phase", "pattern");
+}
+
+#[tokio::test]
+async fn dry_run_asks_the_agents_and_changes_nothing() {
+    let hub = TestApp::start().await;
+    let mut aggregator = hub.agent("hub").await;
+    let mut trainer = hub.agent("hospital-a").await;
+    // An older agent, which cannot answer.
+    let _older = hub.agent("hospital-b").await;
+    let body = hub.task_body(&hub.template().await);
+    let reason =
+        Reason { code: "approval_required".to_owned(), message: "ask\u{1b} Ada".to_owned() };
+    let asking = hub.post("/api/v2/check").json(&body);
+    let (answer, ()) = tokio::join!(asking, async {
+        let check = aggregator.spec_check().await;
+        let spec: Value = serde_json::from_slice(&check.spec).expect("a spec is JSON");
+        assert_eq!((&spec["party"], &spec["role"]), (&json!("hub"), &json!("aggregator")));
+        aggregator.answer_check(&check, "accept", None).await;
+        let check = trainer.spec_check().await;
+        trainer.answer_check(&check, "ask", Some(reason)).await;
+    });
+    let answer = answer.expect(StatusCode::OK).json();
+    assert_eq!(answer["name"], "digits-spring");
+    let members = [
+        json!({"party": "hub", "role": "aggregator", "answer": "accept"}),
+        json!({"party": "hospital-a", "role": "trainer", "answer": "ask",
+            "reason": {"code": "approval_required", "message": "ask\u{fffd} Ada"}}),
+    ];
+    assert_eq!([&answer["members"][0], &answer["members"][1]], [&members[0], &members[1]]);
+    let older = &answer["members"][2];
+    assert_eq!(older["answer"], "unknown");
+    assert!(older["message"].as_str().is_some_and(|text| text.contains("version test")), "{older}");
+    assert_eq!(listed(&hub, "").await, [""; 0]);
+
+    // The same through the dry run of manifests, with a refusal and a party that disconnects.
+    let documents = json!({ "tasks": [body] });
+    let reason = Reason { code: "image_unknown".to_owned(), message: "no such image".to_owned() };
+    let asking = hub.post("/api/v2/apply?dry_run=true").json(&documents);
+    let (answer, ()) = tokio::join!(asking, async {
+        let check = aggregator.spec_check().await;
+        aggregator.answer_check(&check, "refuse", Some(reason)).await;
+        trainer.spec_check().await;
+        drop(trainer);
+    });
+    let answer = answer.expect(StatusCode::OK).json();
+    assert_eq!(answer["tasks"], json!([]));
+    let members = &answer["checks"][0]["members"];
+    assert_eq!(members[0]["reason"], json!({"code": "image_unknown", "message": "no such image"}));
+    assert_eq!(members[1]["message"], "hospital-a is not connected");
+    assert_eq!(listed(&hub, "").await, [""; 0]);
+
+    hub.post("/api/v2/parties/hub/disable").await.expect(StatusCode::OK);
+    let answer = hub.post("/api/v2/check").json(&body).await.expect(StatusCode::OK).json();
+    let message = answer["members"][0]["message"].as_str().expect("a cause").to_owned();
+    assert!(message.contains("hub is disabled"), "{message}");
+
+    // The same errors as those of a creation.
+    let mut wrong = body.clone();
+    wrong["epochs"] = 0.into();
+    hub.post("/api/v2/check").json(&wrong).await.field("/epochs", "out_of_range");
+    hub.post("/api/v2/tasks").json(&body).await.expect(StatusCode::CREATED);
+    hub.post("/api/v2/check").json(&body).await.problem(409, "task_name_taken");
+}
+
+#[tokio::test]
+async fn tasks_are_stopped_and_deleted_in_bulk_with_a_result_for_each() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+    let spring = json!({"season": "spring"});
+    labelled(&hub, &[("a", spring.clone()), ("b", spring), ("c", json!({}))]).await;
+    for task in ["a", "c"] {
+        hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED);
+    }
+    let post = async |verb: &str, body: Value| {
+        let done = hub.post(&format!("/api/v2/bulk/tasks/{verb}")).json(&body).await;
+        done.expect(StatusCode::OK).json()
+    };
+    let by_label = json!({"filter": {"labels": {"season": "spring"}}});
+    let stopped = post("stop", by_label.clone()).await;
+    assert_eq!(stopped.get("next"), None);
+    assert_eq!(
+        (&stopped["tasks"][0]["name"], &stopped["tasks"][1]["name"]),
+        (&json!("b"), &json!("a"))
+    );
+    assert_eq!(stopped["tasks"][0]["error"]["code"], "task_not_active");
+    assert_eq!(stopped["tasks"][1].get("error"), None);
+    assert_eq!(listed(&hub, "phase=queued").await, ["c"]);
+
+    let c = hub.get("/api/v2/tasks/c").await.expect(StatusCode::OK).json()["id"].clone();
+    let unknown = "0".repeat(32);
+    let deleted = post("delete", json!({"tasks": [c, unknown, c]})).await;
+    let results = deleted["tasks"].as_array().expect("a list");
+    assert_eq!(results.len(), 2, "{deleted}");
+    assert_eq!(results[0]["error"]["code"], "task_not_found");
+    assert_eq!(results[1], json!({"id": c}));
+    assert_eq!(listed(&hub, "").await, ["b", "a"]);
+    // More tasks than one request changes.
+    let many: Vec<(String, Value)> = (0..101).map(|n| (format!("n{n}"), json!({}))).collect();
+    let many: Vec<(&str, Value)> =
+        many.iter().map(|(name, labels)| (name.as_str(), labels.clone())).collect();
+    let template = hub.get("/api/v2/templates").await.json()["items"][0]["name"].clone();
+    let tasks = |some: &[(&str, Value)]| {
+        let task = |(name, _): &(&str, Value)| {
+            let mut body = hub.task_body("x");
+            (body["name"], body["template"]) = ((*name).into(), template.clone());
+            body.as_object_mut().expect("an object").remove("revision");
+            body
+        };
+        json!({ "tasks": some.iter().map(task).collect::<Vec<_>>() })
+    };
+    for some in many.chunks(100) {
+        hub.post("/api/v2/apply").json(&tasks(some)).await.expect(StatusCode::OK);
+    }
+    let filter = json!({"name": "n"});
+    let first = post("delete", json!({"filter": filter})).await;
+    assert_eq!(first["tasks"].as_array().map(Vec::len), Some(100));
+    let rest = post("delete", json!({"filter": filter, "cursor": first["next"]})).await;
+    assert_eq!((rest["tasks"].as_array().map(Vec::len), rest.get("next")), (Some(1), None));
+    assert_eq!(listed(&hub, "").await, ["b", "a"]);
+
+    let refused = async |body: Value| hub.post("/api/v2/bulk/tasks/delete").json(&body).await;
+    refused(json!({"filter": {}})).await.field("/filter", "required");
+    refused(json!({"tasks": [unknown], "filter": {"name": "a"}}))
+        .await
+        .field("/tasks", "not_allowed");
+    refused(json!({"cursor": first["next"]})).await.field("/cursor", "not_allowed");
+    refused(json!({"tasks": vec![&unknown; 101]})).await.field("/tasks", "too_long");
+    refused(json!({"filter": {"created_since": "x"}}))
+        .await
+        .field("/filter/created_since", "pattern");
+    refused(json!({"filter": {"name": "b"}, "cursor": first["next"]}))
+        .await
+        .problem(400, "cursor_invalid");
+    assert_eq!(post("delete", json!({})).await["tasks"], json!([]));
+}
+
+#[tokio::test]
+async fn clone_has_the_content_of_its_source_and_another_name() {
+    let hub = TestApp::start().await;
+    let task = hub.task().await;
+    let path = format!("/api/v2/tasks/{task}/clone");
+    let clone = async |key: &str| {
+        let body = json!({"name": "digits-summer"});
+        hub.post(&path).header("idempotency-key", key).json(&body).await
+    };
+    let created = clone("k").await.expect(StatusCode::CREATED);
+    let source = hub.get(&format!("/api/v2/tasks/{task}")).await.expect(StatusCode::OK).json();
+    let mut copy = created.json();
+    assert_ne!(copy["id"], source["id"]);
+    assert_eq!(copy["name"], "digits-summer");
+    for field in ["id", "name", "created_at", "modified_at", "version"] {
+        copy[field] = source[field].clone();
+    }
+    assert_eq!(copy, source);
+    assert_eq!(clone("k").await.expect(StatusCode::CREATED).json(), created.json());
+    clone("other").await.problem(409, "task_name_taken");
+    hub.post(&path).json(&json!({"name": ""})).await.field("/name", "too_short");
+    hub.post("/api/v2/tasks/other/clone")
+        .json(&json!({"name": "x"}))
+        .await
+        .problem(404, "task_not_found");
 }

@@ -10,6 +10,7 @@ use flow_proto::v1::hub_message::Body as FromHub;
 use flow_proto::v1::{
     AgentMessage, DesiredMember, Exit, Hello, HubMessage, LogChunk, LogOpen, LogRefused,
     MemberReport, OutputChunk, OutputOpen, OutputRefused, Reason, SnapshotBegin, SnapshotEnd,
+    SpecCheck, SpecChecked,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -19,7 +20,7 @@ use tonic::{Request, Status, Streaming};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The party whose agent is an older one, which cannot send outputs.
+/// The party whose agent is an older one, which cannot send outputs or check specs.
 pub const OLDER_AGENT: &str = "hospital-b";
 
 /// One agent with one session.
@@ -71,6 +72,7 @@ impl FakeAgent {
             agent_version: "test".to_owned(),
             instance: instance.clone(),
             sends_outputs: party != OLDER_AGENT,
+            checks_specs: party != OLDER_AGENT,
             ..Hello::default()
         };
         let message = |body| AgentMessage { body: Some(body) };
@@ -214,6 +216,22 @@ impl FakeAgent {
                 return cancel.stream_id;
             }
         }
+    }
+
+    /// Waits for the next question about a spec.
+    pub async fn spec_check(&mut self) -> SpecCheck {
+        loop {
+            if let FromHub::SpecCheck(check) = self.next().await {
+                return check;
+            }
+        }
+    }
+
+    /// Answers a question about a spec.
+    pub async fn answer_check(&mut self, check: &SpecCheck, answer: &str, reason: Option<Reason>) {
+        let answer = answer.to_owned();
+        self.say(ToHub::SpecChecked(SpecChecked { check_id: check.check_id, answer, reason }))
+            .await;
     }
 
     pub async fn refuse_log(&mut self, open: &LogOpen, code: &str) {

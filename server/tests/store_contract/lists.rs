@@ -2,7 +2,10 @@
 
 use flow_domain::id::TemplateId;
 use flow_domain::run::RunPhase;
-use flow_server::store::{Page, PageRequest, Store, TaskFilter, TaskRow};
+use flow_domain::time::Timestamp;
+use flow_server::store::{
+    Page, PageRequest, RunFilter, Store, TaskFilter, TaskOrder, TaskRow, TimeRange,
+};
 
 use crate::support::*;
 
@@ -14,6 +17,11 @@ crate::on_every_database!(
     every_filter_is_led_by_an_index,
     wide_filters_select_the_same_tasks_in_short_pages,
     wide_filters_are_led_by_an_index,
+    labels_select_tasks_and_follow_their_edits,
+    every_order_lists_all_tasks_page_by_page,
+    pages_are_stable_while_tasks_are_created_and_deleted,
+    each_filter_selects_its_runs,
+    every_filter_of_runs_is_led_by_an_index,
 );
 
 async fn names(store: &Store, filter: &TaskFilter) -> Vec<String> {
@@ -248,6 +256,12 @@ async fn every_filter_is_led_by_an_index(fx: Fixture) {
             TaskFilter { phases: vec![None], template: Some(templates[0].clone()), ..all() },
             "tasks_template_phase",
         ),
+        (TaskFilter { labels: vec![label("season", "spring")], ..all() }, "labels"),
+        (TaskFilter { created: since(1), ..all() }, "tasks_created"),
+        (ordered(TaskOrder::Name, false), "tasks_name"),
+        (ordered(TaskOrder::Created, false), "tasks_newest"),
+        (ordered(TaskOrder::Modified, false), "tasks_modified"),
+        (ordered(TaskOrder::Modified, true), "tasks_modified"),
     ];
     for (filter, index) in filters {
         for plan in store.explain_tasks(&filter, None).await.unwrap() {
@@ -256,12 +270,28 @@ async fn every_filter_is_led_by_an_index(fx: Fixture) {
     }
 }
 
+fn label(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+fn since(seconds: i64) -> TimeRange {
+    TimeRange { from: Some(at(seconds)), before: None }
+}
+
+fn ordered(order: TaskOrder, descending: bool) -> TaskFilter {
+    TaskFilter { order: Some(order), descending: Some(descending), ..all() }
+}
+
 /// Returns whether the plan searches with this index first, scans no table and does not sort.
 fn is_led_by(backend: Backend, index: &str, plan: &str) -> bool {
+    let key = if index == "labels" { "PRIMARY" } else { index };
     match backend {
         Backend::Sqlite => {
             let first = plan.lines().next().unwrap_or_default();
             let by_index = match index {
+                "labels" => first.starts_with(
+                    "SEARCH l USING PRIMARY KEY (project_id=? AND label_name=? AND label_value=?",
+                ),
                 "PRIMARY" => {
                     first.starts_with("SEARCH p USING PRIMARY KEY (project_id=? AND party_id=?")
                 }
@@ -283,7 +313,7 @@ fn is_led_by(backend: Backend, index: &str, plan: &str) -> bool {
                 "\"access_type\": \"ALL\"",
                 "\"access_type\": \"index\"",
             ];
-            plan.contains(&format!("\"key\": \"{index}\""))
+            plan.contains(&format!("\"key\": \"{key}\""))
                 && wrong.iter().all(|sign| !plan.contains(sign))
         }
         Backend::MySql => {
@@ -293,7 +323,7 @@ fn is_led_by(backend: Backend, index: &str, plan: &str) -> bool {
                 "\"access_type\": \"materialize\"",
                 "index_scan",
             ];
-            plan.contains(&format!("\"index_name\": \"{index}\""))
+            plan.contains(&format!("\"index_name\": \"{key}\""))
                 && wrong.iter().all(|sign| !plan.contains(sign))
         }
     }
@@ -439,4 +469,254 @@ async fn page_in_the_middle_of_a_list_costs_as_much_as_the_first() {
         all += steps[0];
     }
     assert!(all > 1_000, "{all}");
+}
+
+async fn labels_select_tasks_and_follow_their_edits(fx: Fixture) {
+    let store = &fx.store;
+    let labelled = |name: &str, labels: &[(&str, &str)]| {
+        let mut task = any_task(name);
+        task.body.labels =
+            labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        task
+    };
+    for (name, labels) in [
+        ("a", &[("season", "spring"), ("team", "x")][..]),
+        ("b", &[("season", "spring"), ("team", "y")]),
+        ("c", &[("season", "autumn"), ("example.org/empty", "")]),
+        ("d", &[]),
+    ] {
+        stored(store, labelled(name, labels), false).await;
+    }
+    let mut foreign = creation(labelled("foreign", &[("season", "spring")]));
+    foreign.task.project = "other".parse().unwrap();
+    store.apply(&[foreign]).await.unwrap();
+    let of = |labels: &[(&str, &str)]| TaskFilter {
+        labels: labels.iter().map(|(name, value)| label(name, value)).collect(),
+        ..all()
+    };
+    let spring = of(&[("season", "spring")]);
+    assert_eq!(names(store, &spring).await, ["b", "a"]);
+    assert_eq!(names(store, &of(&[("season", "spring"), ("team", "x")])).await, ["a"]);
+    assert_eq!(names(store, &of(&[("team", "x"), ("team", "y")])).await, [""; 0]);
+    assert_eq!(names(store, &of(&[("example.org/empty", "")])).await, ["c"]);
+    assert_eq!(names(store, &of(&[("Season", "spring")])).await, [""; 0]);
+    let by_name = TaskFilter { name_prefix: Some("a".to_owned()), ..spring.clone() };
+    assert_eq!(names(store, &by_name).await, ["a"]);
+
+    let id = store.task_by_name(&project(), "a").await.unwrap().expect("it is stored").task.id;
+    let mut edit = change(store, &id).await;
+    edit.task.body.labels = [label("season", "winter")].into();
+    edit.body_changed = true;
+    store.apply(&[edit]).await.unwrap();
+    assert_eq!(names(store, &spring).await, ["b"]);
+    let winter = of(&[("season", "winter")]);
+    assert_eq!(names(store, &winter).await, ["a"]);
+    let mut delete = change(store, &id).await;
+    delete.task.deleted_at = Some(at(60));
+    store.apply(&[delete]).await.unwrap();
+    assert_eq!(names(store, &winter).await, [""; 0]);
+}
+
+/// Enough tasks that an index is wide, in batches with the same times.
+async fn timed(store: &Store) -> Vec<(Timestamp, String)> {
+    let task_of = |number: usize| {
+        let second = i64::try_from(number / 7).unwrap();
+        let party = if number.is_multiple_of(50) { "rare" } else { "hospital-a" };
+        let mut task = task(&format!("task-{number:04}"), &template_id(), &[party, "all"]);
+        task.created_at = at(second);
+        task.modified_at = at(10_000 - second);
+        task
+    };
+    let tasks: Vec<_> = (0..1_100).map(task_of).collect();
+    store.apply(&tasks.iter().cloned().map(creation).collect::<Vec<_>>()).await.unwrap();
+    tasks.into_iter().map(|task| (task.created_at, task.body.name)).collect()
+}
+
+async fn every_order_lists_all_tasks_page_by_page(fx: Fixture) {
+    let store = &fx.store;
+    let tasks = timed(store).await;
+    let ascending: Vec<&String> = tasks.iter().map(|(_, name)| name).collect();
+    let descending: Vec<&String> = ascending.iter().rev().copied().collect();
+    // Within one time of the last edit, ids ascend as the list does.
+    let mut modified = tasks.clone();
+    modified.sort_by_key(|(created_at, name)| (std::cmp::Reverse(*created_at), name.clone()));
+    let modified: Vec<&String> = modified.iter().map(|(_, name)| name).collect();
+    let reverse: Vec<&String> = modified.iter().rev().copied().collect();
+    for (order, is_descending, expected) in [
+        (TaskOrder::Name, false, &ascending),
+        (TaskOrder::Name, true, &descending),
+        (TaskOrder::Created, false, &ascending),
+        (TaskOrder::Created, true, &descending),
+        (TaskOrder::Modified, false, &modified),
+        (TaskOrder::Modified, true, &reverse),
+    ] {
+        for created in [TimeRange::default(), since(0)] {
+            let filter = TaskFilter { created, ..ordered(order, is_descending) };
+            let found = walk(store, &filter, 300).await;
+            assert_eq!(found.iter().collect::<Vec<_>>(), *expected, "{filter:?}");
+        }
+        // The filters have other indexes than the order: one is wide, one is narrow.
+        for party_name in ["all", "rare"] {
+            let is_shown = |name: &&String| {
+                party_name == "all" || name[5..].parse::<usize>().unwrap().is_multiple_of(50)
+            };
+            let filter = TaskFilter {
+                party: Some(party(party_name)),
+                name_prefix: Some("task-0".to_owned()),
+                phases: vec![None],
+                ..ordered(order, is_descending)
+            };
+            let expected: Vec<&String> = expected
+                .iter()
+                .copied()
+                .filter(|name| name.starts_with("task-0"))
+                .filter(is_shown)
+                .collect();
+            let found = walk(store, &filter, 300).await;
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{filter:?}");
+        }
+    }
+    let range = TimeRange { from: Some(at(2)), before: Some(at(4)) };
+    let between = TaskFilter { created: range, order: Some(TaskOrder::Name), ..all() };
+    let expected: Vec<String> = (14..28).map(|number| format!("task-{number:04}")).collect();
+    assert_eq!(walk(store, &between, 5).await, expected);
+    assert_eq!(store.count_tasks(&between).await.unwrap(), 14);
+    for place in ["", "x", "1", "x.y", "99999999999999999999.a"] {
+        let page = PageRequest { after: Some(place.to_owned()), ..PageRequest::first(5) };
+        let found = store.list_tasks(&ordered(TaskOrder::Modified, true), &page).await;
+        assert!(found.is_err(), "{place:?}");
+    }
+}
+
+async fn pages_are_stable_while_tasks_are_created_and_deleted(fx: Fixture) {
+    let store = &fx.store;
+    for number in 0..40 {
+        let mut task = any_task(&format!("old-{number:02}"));
+        (task.created_at, task.modified_at) = (at(number / 4), at(number / 4));
+        stored(store, task, false).await;
+    }
+    let mut round = 0;
+    for order in [TaskOrder::Name, TaskOrder::Created, TaskOrder::Modified] {
+        for (descending, created) in
+            [(false, TimeRange::default()), (true, TimeRange::default()), (true, since(0))]
+        {
+            let filter = TaskFilter { created, ..ordered(order, descending) };
+            let mut request = PageRequest::first(3);
+            let mut seen = Vec::new();
+            let begun = round;
+            loop {
+                round += 1;
+                let page = store.list_tasks(&filter, &request).await.unwrap();
+                seen.extend(page.items.into_iter().map(|row| row.task.body.name));
+                // Around every position: in the middle of one time, before and after all.
+                if round - begun > 20 {
+                    // The list ends although tasks were added behind its end.
+                    request.after = page.next;
+                    if request.after.is_none() {
+                        break;
+                    }
+                    continue;
+                }
+                for (prefix, second) in [("a", 0), ("old-15-", 3), ("z", 9)] {
+                    let mut task = any_task(&format!("{prefix}{round}"));
+                    (task.created_at, task.modified_at) = (at(second), at(second));
+                    let id = stored(store, task, false).await.task.id;
+                    if round % 2 == 0 {
+                        let mut delete = change(store, &id).await;
+                        delete.task.deleted_at = Some(at(60));
+                        store.apply(&[delete]).await.unwrap();
+                    }
+                }
+                match page.next {
+                    Some(next) => request.after = Some(next),
+                    None => break,
+                }
+            }
+            let mut old: Vec<&String> =
+                seen.iter().filter(|name| name.starts_with("old-") && name.len() == 6).collect();
+            assert_eq!(old.len(), 40, "{filter:?}: none is left out or repeated: {old:?}");
+            old.dedup();
+            assert_eq!(old.len(), 40, "{filter:?}");
+        }
+    }
+}
+
+async fn run_numbers(store: &Store, filter: &RunFilter, limit: u32) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut request = PageRequest::first(limit);
+    loop {
+        let page = store.list_runs(filter, &request).await.unwrap();
+        seen.extend(page.items.into_iter().map(|(run, task)| format!("{task}/{}", run.number)));
+        match page.next {
+            Some(next) => request.after = Some(next),
+            None => return seen,
+        }
+    }
+}
+
+async fn each_filter_selects_its_runs(fx: Fixture) {
+    let store = &fx.store;
+    let mut tasks = Vec::new();
+    for number in 0..6_usize {
+        let parties = if number.is_multiple_of(2) { ["p0", "p1"] } else { ["p1", "p2"] };
+        let mut change = creation(task(&format!("t{number}"), &template_id(), &parties));
+        let run = start(&mut change);
+        change.runs.clear();
+        let mut after = settle(
+            &mut change,
+            &run,
+            if number < 3 { RunPhase::Succeeded } else { RunPhase::Failed },
+        );
+        after.head.created_at = at(i64::try_from(number).unwrap() * 10);
+        change.runs = vec![flow_server::store::RunUpdate { before: None, after }];
+        tasks.push(change.task.id.clone());
+        store.apply(&[change]).await.unwrap();
+    }
+    let all = || RunFilter::project(project());
+    let newest_first = ["t5/1", "t4/1", "t3/1", "t2/1", "t1/1", "t0/1"];
+    for limit in [1, 2, 100] {
+        assert_eq!(run_numbers(store, &all(), limit).await, newest_first);
+    }
+    let failed = RunFilter { phases: vec![RunPhase::Failed], ..all() };
+    assert_eq!(run_numbers(store, &failed, 2).await, ["t5/1", "t4/1", "t3/1"]);
+    let both = RunFilter { phases: vec![RunPhase::Failed, RunPhase::Succeeded], ..all() };
+    assert_eq!(run_numbers(store, &both, 4).await, newest_first);
+    let of_party = RunFilter { party: Some(party("p0")), ..all() };
+    assert_eq!(run_numbers(store, &of_party, 2).await, ["t4/1", "t2/1", "t0/1"]);
+    let of_both = RunFilter { party: Some(party("p0")), ..failed.clone() };
+    assert_eq!(run_numbers(store, &of_both, 2).await, ["t4/1"]);
+    let of_task = RunFilter { task: Some(tasks[2].clone()), ..all() };
+    assert_eq!(run_numbers(store, &of_task, 2).await, ["t2/1"]);
+    let range = TimeRange { from: Some(at(10)), before: Some(at(40)) };
+    let between = RunFilter { created: range, ..all() };
+    assert_eq!(run_numbers(store, &between, 2).await, ["t3/1", "t2/1", "t1/1"]);
+    let between = RunFilter { party: Some(party("p2")), created: range, ..all() };
+    assert_eq!(run_numbers(store, &between, 1).await, ["t3/1", "t1/1"]);
+    assert_eq!(run_numbers(store, &RunFilter::project("other".parse().unwrap()), 5).await, [""; 0]);
+    let id = store.list_runs(&all(), &PageRequest::first(1)).await.unwrap().items[0].0.id.clone();
+    let by_id = RunFilter { id_prefix: id.as_str().to_owned(), ..all() };
+    assert_eq!(run_numbers(store, &by_id, 5).await, ["t5/1"]);
+    let by_id = RunFilter { created: range, ..by_id };
+    assert_eq!(run_numbers(store, &by_id, 5).await, [""; 0]);
+}
+
+async fn every_filter_of_runs_is_led_by_an_index(fx: Fixture) {
+    let store = &fx.store;
+    // A planner needs rows to choose a plan.
+    some(store).await;
+    let task = stored(store, any_task("started"), true).await.task.id;
+    let all = || RunFilter::project(project());
+    for (filter, index) in [
+        (all(), "runs_newest"),
+        (RunFilter { id_prefix: "0".to_owned(), ..all() }, "runs_newest"),
+        (RunFilter { phases: vec![RunPhase::Running], ..all() }, "runs_phase"),
+        (RunFilter { party: Some(party("p0")), ..all() }, "members_party"),
+        (RunFilter { task: Some(task), ..all() }, "runs_task"),
+        (RunFilter { created: since(1), ..all() }, "runs_created"),
+    ] {
+        for plan in store.explain_runs(&filter, None).await.unwrap() {
+            let words = plan.words.replace("SEARCH m USING COVERING INDEX", "SEARCH t USING INDEX");
+            assert!(is_led_by(fx.backend, index, &words), "{filter:?}: {words}");
+        }
+    }
 }

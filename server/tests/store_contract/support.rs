@@ -163,6 +163,7 @@ pub fn task(name: &str, template: &TemplateId, parties: &[&str]) -> Task {
             parameters: BTreeMap::from([("lr".to_owned(), "0.1".to_owned())]),
             members: members.collect(),
             rules: Rules::default(),
+            labels: BTreeMap::new(),
         },
         created_at: at(1),
         modified_at: at(1),

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use super::lookup::visible_template;
 use super::params::IdempotencyHeader;
 use super::reference::Reference;
-use super::{tasks, warnings};
+use super::{check, tasks, warnings};
 use crate::api::extract::{Body, Caller, Idempotency, Params};
 use crate::api::openapi::failures;
 use crate::api::problem::{ApiError, field};
@@ -28,7 +28,8 @@ failures!(Failures = TemplateNotFound, TaskNotFound, TaskActive, Invalid, Idempo
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ApplyParams {
-    /// Only check the request: nothing changes, and the lists of the response are empty.
+    /// Only check the request and ask the parties of its tasks what they would do: nothing changes,
+    /// and the response has `checks` instead of templates and tasks.
     #[serde(default)]
     #[param(default = false)]
     dry_run: bool,
@@ -56,9 +57,10 @@ pub(super) async fn apply(
     }
     let key = idempotency.bind(&caller, Some(&digest));
     let now = app.clock.now();
-    let mut applied = Applied { templates: Vec::new(), tasks: Vec::new() };
+    let mut applied = Applied { templates: Vec::new(), tasks: Vec::new(), checks: Vec::new() };
     if dry_run {
-        app.engine.check_documents(&caller.0, &value, now).await?;
+        let tasks = app.engine.check_documents(&caller.0, &value, now).await?;
+        applied.checks = check::parties(&app, tasks).await?;
         return Ok(Json(applied));
     }
     let AppliedDocuments { templates, tasks } =

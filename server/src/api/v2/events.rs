@@ -31,7 +31,7 @@ use flow_api_types::{Event, Page, schema};
 
 /// Interval of keep-alive comments on an idle stream, and of reads of the store in case a wake was
 /// lost.
-const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
+pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 /// Events that a stream reads at once from the store.
 const READ_EVENTS_MAX: u32 = 200;
 
@@ -55,7 +55,7 @@ pub(super) struct EventParams {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "documents the headers that the handler reads")]
-struct StreamHeaders {
+pub(super) struct StreamHeaders {
     /// Number of the last received event. The stream resumes after it. Takes precedence over
     /// `after`.
     #[param(rename = "Last-Event-ID", value_type = schema::EventNumber, required = false)]
@@ -109,7 +109,7 @@ pub(super) async fn list(
     Ok(Json(Page { items: rows.into_iter().map(Event::from).collect(), next }).into_response())
 }
 
-fn wants_stream(headers: &HeaderMap) -> bool {
+pub(super) fn wants_stream(headers: &HeaderMap) -> bool {
     let accepted = headers
         .get_all(header::ACCEPT)
         .iter()
@@ -120,7 +120,7 @@ fn wants_stream(headers: &HeaderMap) -> bool {
         .any(|kind| kind.eq_ignore_ascii_case("text/event-stream"))
 }
 
-fn last_event(headers: &HeaderMap) -> Result<Option<i64>, Error> {
+pub(super) fn last_event(headers: &HeaderMap) -> Result<Option<i64>, Error> {
     let Some(sent) = headers.get("last-event-id") else { return Ok(None) };
     let number =
         sent.to_str().ok().and_then(|text| text.parse().ok()).filter(|number| *number >= 0);

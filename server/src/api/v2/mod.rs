@@ -2,7 +2,13 @@
 
 mod access;
 mod apply;
+mod bulk;
+mod check;
 mod events;
+mod export;
+mod feed;
+mod filter;
+mod info;
 mod lookup;
 mod members;
 mod orphans;
@@ -26,6 +32,7 @@ use crate::state::App;
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
         .routes(routes!(apply::apply))
+        .routes(routes!(check::check))
         .routes(routes!(templates::list, templates::create))
         .routes(routes!(templates::get, templates::edit, templates::delete))
         .routes(routes!(templates::revisions))
@@ -34,11 +41,17 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(tasks::get, tasks::edit, tasks::delete))
         .routes(routes!(tasks::start))
         .routes(routes!(tasks::stop))
+        .routes(routes!(tasks::clone))
+        .routes(routes!(bulk::stop))
+        .routes(routes!(bulk::delete))
         .routes(routes!(events::list))
+        .routes(routes!(feed::list))
+        .routes(routes!(info::get))
         .routes(routes!(runs::list_all))
         .routes(routes!(runs::compare))
         .routes(routes!(runs::list))
         .routes(routes!(runs::get))
+        .routes(routes!(export::export))
         .routes(routes!(members::get))
         .routes(routes!(members::logs))
         .routes(routes!(members::series))

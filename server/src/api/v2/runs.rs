@@ -6,26 +6,30 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use flow_domain::error::{Error, ErrorCode, FieldCode};
 use flow_domain::id::{PartyId, RunId, TaskId};
 use flow_domain::progress::Progress;
+use flow_domain::run::RunPhase;
 use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
 use utoipa::IntoParams;
 
+use super::filter;
 use super::lookup::{run_of, visible_task};
 use super::params::{PageParams, TaskPath};
 use super::reference::{LATEST, Reference, RunReference};
 use crate::api::extract::{Caller, Ids, Params};
-use crate::api::list::List;
+use crate::api::list::{Fields, List};
 use crate::api::openapi::failures;
 use crate::api::problem::{ApiError, field};
 use crate::state::App;
-use flow_api_types::limits::{COMPARED_RUNS_MAX, COMPARED_RUNS_MIN, ID_DIGITS};
-use flow_api_types::{ListedRun, Page, Run, RunComparison, RunToCompare, schema};
+use crate::store::RunFilter;
+use flow_api_types::limits::{COMPARED_RUNS_MAX, COMPARED_RUNS_MIN, ID_DIGITS, RUN_FIELDS};
+use flow_api_types::{ListedRun, Page, Run, RunComparison, RunToCompare, Selection, schema};
 
 failures!(ListFailures = TaskNotFound, CursorInvalid);
-failures!(AllFailures = CursorInvalid);
+failures!(AllFailures = CursorInvalid, TaskNotFound);
 failures!(CompareFailures = TaskNotFound, RunNotFound);
 failures!(NotFound = TaskNotFound, RunNotFound);
 
@@ -38,10 +42,10 @@ const COMPARED_SERIES_MAX: u32 = 500;
 pub(super) struct RunPath {
     /// Id or name of the task.
     #[param(value_type = schema::TaskReference, example = flow_domain::sample::task_id)]
-    task: Reference<TaskId>,
+    pub(super) task: Reference<TaskId>,
     /// Id or number of the run, or `latest`.
     #[param(value_type = schema::RunReference, example = flow_domain::sample::run_id)]
-    run: RunReference,
+    pub(super) run: RunReference,
 }
 
 /// Filter and page of runs.
@@ -53,6 +57,26 @@ pub(super) struct ListRuns {
     #[serde(default)]
     #[param(value_type = Option<schema::IdPrefix>)]
     id: String,
+    /// Return only runs in one of these phases, separated by commas.
+    #[serde(default, deserialize_with = "filter::separated")]
+    #[param(value_type = Option<schema::RunPhaseFilters>, style = Form, explode = false, example = json!(["running"]))]
+    phase: Vec<RunPhase>,
+    /// Return only runs with a member of this party.
+    #[param(value_type = Option<schema::PartyName>)]
+    party: Option<PartyId>,
+    /// Return only runs of this task, given by id or name.
+    #[param(value_type = Option<schema::TaskReference>)]
+    task: Option<Reference<TaskId>>,
+    /// Return only runs that were created at this time or later.
+    #[param(value_type = Option<schema::DateTime>)]
+    created_since: Option<String>,
+    /// Return only runs that were created before this time.
+    #[param(value_type = Option<schema::DateTime>)]
+    created_before: Option<String>,
+    /// Return only these fields of each run, separated by commas, and the `id`. The response has
+    /// another media type then.
+    #[param(value_type = Option<schema::RunFields>, style = Form, explode = false, example = json!(["number", "phase"]))]
+    fields: Option<String>,
     /// `next` of the previous page. Absent for the first page.
     #[param(value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
@@ -65,23 +89,40 @@ pub(super) struct ListRuns {
 ///
 /// A page may be short or empty; follow `next` until it is absent.
 #[utoipa::path(get, path = "/runs", tag = "runs", operation_id = "list_all_runs", params(ListRuns),
-    responses((status = 200, description = "One page of runs", body = Page<ListedRun>), AllFailures))]
+    responses((status = 200, description = "One page of runs", content(
+        (Page<ListedRun> = "application/json"), (Page<Selection> = "application/vnd.flow.selection+json"))), AllFailures))]
 pub(super) async fn list_all(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Params(ListRuns { id, cursor, limit }): Params<ListRuns>,
-) -> Result<Json<Page<ListedRun>>, ApiError> {
+    Params(params): Params<ListRuns>,
+) -> Result<Response, ApiError> {
+    let ListRuns { id, phase, party, task, created_since, created_before, fields, cursor, limit } =
+        params;
     if id.len() > ID_DIGITS || !id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         let message = format!("must be at most {ID_DIGITS} lower-case hexadecimal digits");
         return Err(field("?id", FieldCode::Pattern, message).into());
     }
-    let list = List::of("all-runs", &id);
+    let fields = Fields::parse(fields, &RUN_FIELDS)?;
+    let task = match task {
+        None => None,
+        Some(task) => Some(visible_task(&app, &caller, &task).await?.task.id),
+    };
+    let filter = RunFilter {
+        project: caller.0.project,
+        id_prefix: id,
+        phases: phase,
+        party,
+        task,
+        created: filter::created(created_since.as_deref(), created_before.as_deref(), "?")?,
+    };
+    let list = List::of("all-runs", &filter);
     let request = list.request(cursor.as_deref(), limit)?;
-    let page = app.store.all_runs(&caller.0.project, &id, &request).await?;
-    let ids: Vec<RunId> = page.items.iter().map(|(run, _)| run.id.clone()).collect();
+    let page = app.store.list_runs(&filter, &request).await?;
+    let ids = page.items.iter().map(|(run, _)| run.id.clone());
+    let ids: Vec<RunId> = ids.filter(|_| fields.contains("progress")).collect();
     let progress = progress(&app, &ids).await?;
     let none = BTreeMap::new();
-    Ok(Json(list.page(page, |(run, task)| {
+    Ok(fields.respond(list.page(page, |(run, task)| {
         ListedRun::new(&run, task, progress.get(&run.id).unwrap_or(&none))
     })))
 }

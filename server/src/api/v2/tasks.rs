@@ -5,27 +5,32 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use flow_domain::id::{PartyId, RunId, TaskId, TemplateId};
 use flow_domain::progress::Progress;
-use flow_domain::run::{Run, RunPhase};
+use flow_domain::run::Run;
 use flow_domain::task::TaskBody;
 use http::{StatusCode, header};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::filter;
 use super::lookup::{task_id, visible_task, visible_template};
 use super::params::{IdempotencyHeader, IfMatchHeader, TaskPath};
 use super::reference::Reference;
 use super::runs;
 use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, OptionalBody, Params, etag};
-use crate::api::list::{self, List};
+use crate::api::list::{Fields, List};
 use crate::api::openapi::failures;
 use crate::api::problem::ApiError;
+use crate::engine::IdempotencyKey;
 use crate::state::App;
-use crate::store::{TaskFilter, TaskRow};
-use flow_api_types::limits::NEVER_STARTED;
-use flow_api_types::{Page, RunSummary, StartInput, Task, TaskInput, schema};
+use crate::store::{TaskFilter, TaskOrder, TaskRow};
+use flow_api_types::limits::TASK_FIELDS;
+use flow_api_types::{
+    CloneInput, Page, PhaseFilter, RunSummary, Selection, StartInput, Task, TaskInput,
+    TaskSelector, schema,
+};
 
 failures!(NotFound = TaskNotFound);
 failures!(
@@ -46,31 +51,61 @@ failures!(
     TaskNameEmpty,
     Invalid
 );
+failures!(
+    CloneFailures = TaskNotFound,
+    TaskNameTaken,
+    TemplateNotFound,
+    RevisionNotFound,
+    TaskNameEmpty,
+    Invalid,
+    IdempotencyKeyReused
+);
 failures!(DeleteFailures = TaskNotFound, PreconditionFailed);
 failures!(StartFailures = TaskNotFound, TaskActive, PartyNotFound, IdempotencyKeyReused);
 failures!(StopFailures = TaskNotFound, TaskNotActive);
 failures!(ListFailures = CursorInvalid, TemplateNotFound);
 
-/// Filter and page of tasks.
+/// Filter, order and page of tasks.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListTasks {
-    /// Return only tasks whose name begins with this text, sorted by name. Without it the newest
-    /// task is first.
+    /// Return only tasks whose name begins with this text, sorted by name unless `sort` is given.
+    /// Without it the newest task is first.
     #[param(value_type = Option<schema::NamePrefix>)]
     name: Option<String>,
     /// Return only tasks whose newest run is in one of these phases, separated by commas. `new`
     /// selects tasks without a run.
-    #[serde(default, deserialize_with = "phases")]
+    #[serde(default, deserialize_with = "filter::separated")]
     #[param(value_type = Option<schema::PhaseFilters>, style = Form, explode = false, example = json!(["queued", "running"]))]
-    phase: Vec<Option<RunPhase>>,
+    phase: Vec<PhaseFilter>,
     /// Return only tasks with this party as a member.
     #[param(value_type = Option<schema::PartyName>)]
     party: Option<PartyId>,
     /// Return only tasks of this template, given by id or name.
     #[param(value_type = Option<schema::TemplateReference>)]
-    template: Option<Reference<TemplateId>>,
+    template: Option<String>,
+    /// Return only tasks with this label, as `name=value`. The parameter is repeated for several
+    /// labels, all of which a task must have.
+    #[serde(default)]
+    #[param(value_type = Option<schema::LabelFilters>, style = Form, explode, example = json!(["season=spring"]))]
+    label: Option<String>,
+    /// Return only tasks that were created at this time or later.
+    #[param(value_type = Option<schema::DateTime>)]
+    created_since: Option<String>,
+    /// Return only tasks that were created before this time.
+    #[param(value_type = Option<schema::DateTime>)]
+    created_before: Option<String>,
+    /// Order of the tasks.
+    #[param(value_type = Option<schema::TaskSort>)]
+    sort: Option<Sort>,
+    /// Direction of the order: names ascend by default, times descend.
+    #[param(value_type = Option<schema::Direction>)]
+    direction: Option<Direction>,
+    /// Return only these fields of each task, separated by commas, and the `id`. The response has
+    /// another media type then.
+    #[param(value_type = Option<schema::TaskFields>, style = Form, explode = false, example = json!(["name", "run"]))]
+    fields: Option<String>,
     /// `next` of the previous page. Absent for the first page.
     #[param(value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
@@ -79,39 +114,74 @@ pub(super) struct ListTasks {
     limit: Option<u32>,
 }
 
-fn phases<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Option<RunPhase>>, D::Error> {
-    let text = String::deserialize(source)?;
-    let phase = |text: &str| if text == NEVER_STARTED { Ok(None) } else { text.parse().map(Some) };
-    text.split(',')
-        .map(phase)
-        .collect::<Result<_, _>>()
-        .map_err(|problem| serde::de::Error::custom(format!("each {problem}, {NEVER_STARTED}")))
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    Name,
+    Created,
+    Modified,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Direction {
+    Asc,
+    Desc,
 }
 
 /// List tasks
 ///
-/// With several broad filters a page may be short or empty; follow `next` until it is absent.
+/// A page may be short or empty if several filters select many tasks each, or the order is not that
+/// of the filter; follow `next` until it is absent. Tasks that are created or deleted meanwhile
+/// cause no other task to be left out or repeated.
 #[utoipa::path(get, path = "/tasks", tag = "tasks", operation_id = "list_tasks", params(ListTasks),
-    responses((status = 200, description = "One page of tasks", body = Page<Task>), ListFailures))]
+    responses((status = 200, description = "One page of tasks", content(
+        (Page<Task> = "application/json"), (Page<Selection> = "application/vnd.flow.selection+json"))), ListFailures))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListTasks>,
-) -> Result<Json<Page<Task>>, ApiError> {
-    let ListTasks { name, phase, party, template, cursor, limit } = params;
-    let name_prefix = list::text("name", name)?;
-    let template = match template {
-        None => None,
-        Some(Reference::Id(id)) => Some(id),
-        Some(name) => Some(visible_template(&app, &caller, &name).await?.id),
+) -> Result<Response, ApiError> {
+    let ListTasks {
+        name,
+        phase,
+        party,
+        template,
+        label,
+        created_since,
+        created_before,
+        sort,
+        direction,
+        fields,
+        cursor,
+        limit,
+    } = params;
+    let fields = Fields::parse(fields, &TASK_FIELDS)?;
+    let selector = TaskSelector {
+        name,
+        phase,
+        party,
+        template,
+        labels: BTreeMap::new(),
+        created_since,
+        created_before,
     };
-    let filter =
-        TaskFilter { project: caller.0.project, name_prefix, phases: phase, party, template };
+    let filter = TaskFilter {
+        labels: label.map_or(Ok(Vec::new()), |label| filter::labels(&label))?,
+        order: sort.map(|sort| match sort {
+            Sort::Name => TaskOrder::Name,
+            Sort::Created => TaskOrder::Created,
+            Sort::Modified => TaskOrder::Modified,
+        }),
+        descending: direction.map(|direction| direction == Direction::Desc),
+        ..filter::of_tasks(&app, &caller, selector, "?").await?
+    };
     let list = List::of("tasks", &filter);
     let page = app.store.list_tasks(&filter, &list.request(cursor.as_deref(), limit)?).await?;
-    let latest: Vec<RunId> = page.items.iter().filter_map(|row| row.latest_run.clone()).collect();
+    let latest = page.items.iter().filter_map(|row| row.latest_run.clone());
+    let latest: Vec<RunId> = latest.filter(|_| fields.contains("run")).collect();
     let mut runs = summaries(&app, &latest).await?;
-    Ok(Json(list.page(page, |row| show(row, &mut runs))))
+    Ok(fields.respond(list.page(page, |row| show(row, &mut runs))))
 }
 
 /// Create a task
@@ -128,16 +198,29 @@ pub(super) async fn create(
     Body { value, digest }: Body<TaskInput>,
 ) -> Result<impl IntoResponse, ApiError> {
     let body = content(&app, &caller, value).await?;
-    let id =
-        app.engine.create_task(&caller.0, body, idempotency.bind(&caller, Some(&digest))).await?;
-    let task = warned(&app, &caller, &id, &BTreeSet::new()).await?;
+    created(&app, &caller, body, idempotency.bind(&caller, Some(&digest))).await
+}
+
+/// Creates a task and returns the response.
+async fn created(
+    app: &App,
+    caller: &Caller,
+    body: TaskBody,
+    key: Option<IdempotencyKey>,
+) -> Result<impl IntoResponse + use<>, ApiError> {
+    let id = app.engine.create_task(&caller.0, body, key).await?;
+    let task = warned(app, caller, &id, &BTreeSet::new()).await?;
     let location = [(header::LOCATION, format!("/api/v2/tasks/{id}"))];
     Ok((StatusCode::CREATED, location, etag(task.version), Json(task)))
 }
 
 /// Returns the content of the request. Without a revision the task gets the newest one and keeps
 /// it.
-async fn content(app: &App, caller: &Caller, input: TaskInput) -> Result<TaskBody, ApiError> {
+pub(super) async fn content(
+    app: &App,
+    caller: &Caller,
+    input: TaskInput,
+) -> Result<TaskBody, ApiError> {
     let revision = match input.revision {
         Some(revision) => revision,
         None => {
@@ -292,4 +375,22 @@ pub(super) async fn stop(
     app.engine.stop_task(&caller.0, &task).await?;
     let task = read(&app, &caller, &Reference::Id(task)).await?;
     Ok((StatusCode::ACCEPTED, Json(task)))
+}
+
+/// Clone a task
+///
+/// Creates a task with the content of another, with this revision of its template, and another name.
+#[utoipa::path(post, path = "/tasks/{task}/clone", tag = "tasks", operation_id = "clone_task", params(TaskPath, IdempotencyHeader), request_body = CloneInput,
+    responses((status = 201, description = "The new task", body = Task, headers(
+        ("Location" = String, description = "Path of the task"), ("ETag" = String, description = "Version of the task"))), CloneFailures))]
+pub(super) async fn clone(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Ids(TaskPath { task }): Ids<TaskPath>,
+    idempotency: Idempotency,
+    Body { value: CloneInput { name }, digest }: Body<CloneInput>,
+) -> Result<impl IntoResponse, ApiError> {
+    let source = visible_task(&app, &caller, &task).await?;
+    let body = TaskBody { name, ..source.task.body };
+    created(&app, &caller, body, idempotency.bind(&caller, Some(&digest))).await
 }

@@ -79,7 +79,7 @@ pub(super) async fn list(
 ) -> Result<Json<Page<Template>>, ApiError> {
     let ListTemplates { name, cursor, limit } = params;
     let filter =
-        TemplateFilter { project: caller.0.project, name_prefix: list::text("name", name)? };
+        TemplateFilter { project: caller.0.project, name_prefix: list::text("?name", name)? };
     let list = List::of("templates", &filter);
     let page = app.store.templates(&filter, &list.request(cursor.as_deref(), limit)?).await?;
     Ok(Json(list.page(page, Template::from)))

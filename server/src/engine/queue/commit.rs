@@ -10,7 +10,7 @@ use flow_domain::id::{PartyId, TaskId};
 use flow_domain::time::Timestamp;
 
 use super::{AppliedChanges, Queue, TaskChanges};
-use crate::engine::{Change, ChangeResult, QueuedChange, wake};
+use crate::engine::{Change, ChangeResult, QueuedChange, create, wake};
 use crate::metrics::Metrics;
 use crate::store::{Aggregate, ApplyError, StoreError, TaskUpdate};
 
@@ -182,9 +182,7 @@ impl Queue {
                 return;
             }
         }
-        let message =
-            format!("a task named {name:?} exists: choose another name, or start the existing one");
-        answer(&self.metrics, change, Err(Error::new(ErrorCode::TaskNameTaken, message)));
+        answer(&self.metrics, change, Err(create::name_taken(&name)));
     }
 
     /// Waits before a retry. Callers get an error after a timeout; facts are kept.

@@ -38,7 +38,7 @@ impl Queue {
             tasks: Vec::with_capacity(tasks.len()),
         };
         let (mut groups, mut applied, mut updates) = (Vec::new(), Vec::new(), Vec::new());
-        for PlannedTask { id, is_new, body } in tasks {
+        for PlannedTask { id, is_new, body, template: _ } in tasks {
             let (outcome, draft) = match self.draft(&id, now).await? {
                 None if is_new => {
                     let draft = create::create(id.clone(), principal, &body, None, now.wall);
