@@ -23,7 +23,7 @@ use self::plan::{Plan, Target};
 use crate::config::Config;
 use crate::error::StartError;
 use crate::startup;
-use crate::store::{NewEvent, PartyRow, Store, StoreError, TaskUpdate, TemplateWrite};
+use crate::store::{AccessEntry, NewEvent, PartyRow, Store, StoreError, TaskUpdate, TemplateWrite};
 
 /// Name of the other system, in messages and in events of imported tasks.
 const SYSTEM: &str = "iflearner-flow";
@@ -87,6 +87,11 @@ pub(crate) async fn from_iflearner_flow(
         renamed: &renamed,
         now,
     };
+    if !target.has_project().await.map_err(failed)? {
+        return Err(StartError(format!(
+            "--project: there is no project {project}: run `flowctl project create {project}`"
+        )));
+    }
     let plan = Plan::new(&original, &target).await.map_err(failed)?;
     if let Some(store) = store {
         if !dry_run {
@@ -98,7 +103,7 @@ pub(crate) async fn from_iflearner_flow(
     if dry_run {
         println!("dry run: nothing was stored");
     }
-    print!("{}", plan.report());
+    print!("{}", plan.report(&project));
     Ok(())
 }
 
@@ -124,7 +129,19 @@ async fn write(
     let tasks: Vec<_> = plan.tasks.iter().map(|task| creation(task, now)).collect();
     store.apply_documents(project, &templates, &tasks, None).await.map_err(|error| {
         StartError(format!("no template and no task was imported: {}", chain(&error)))
-    })
+    })?;
+    let entry = AccessEntry {
+        id: flow_common::ids::audit_id(),
+        at: now,
+        actor_id: None,
+        actor: format!("flow-server import {SYSTEM}"),
+        action: "import".to_owned(),
+        object: project.to_string(),
+        project: Some(project.clone()),
+        address: String::new(),
+        detail: plan.summary(),
+    };
+    store.audit_access(&entry).await.map_err(|error| StartError(chain(&error)))
 }
 
 fn creation(task: &Task, now: Timestamp) -> TaskUpdate {

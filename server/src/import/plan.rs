@@ -18,6 +18,8 @@ use crate::store::{Store, StoreError};
 
 /// Rounds of training of an imported task: the original's documented default. It stored none.
 const EPOCHS: u32 = 10;
+/// The project of a new database. Every party is offered to it.
+const DEFAULT_PROJECT: &str = "default";
 /// Most characters of one line of the report that quotes the original.
 const LINE_CHARS_MAX: usize = 1_000;
 /// States in which a task of the original runs.
@@ -50,6 +52,8 @@ pub(super) struct Plan {
     reasons: Vec<String>,
     changes: Vec<String>,
     statuses: BTreeMap<String, usize>,
+    /// Parties of new tasks that the project may not use yet.
+    not_offered: BTreeSet<PartyId>,
     /// The directories that the datasets of new tasks stand for.
     datasets: BTreeMap<PartyId, BTreeMap<DatasetName, String>>,
 }
@@ -100,6 +104,9 @@ impl Plan {
             };
             plan.add_task(row, &members, target, &templates).await?;
         }
+        let used = plan.tasks.iter().flat_map(|task| &task.body.members);
+        let used: BTreeSet<PartyId> = used.map(|member| member.party.clone()).collect();
+        plan.not_offered = target.not_offered(used).await?;
         Ok(plan)
     }
 
@@ -309,8 +316,18 @@ impl Plan {
         self.reasons.push(format!("{object}: {reason}"));
     }
 
+    /// Returns the numbers of new objects.
+    pub(super) fn summary(&self) -> String {
+        format!(
+            "{} templates, {} tasks, {} parties",
+            self.templates.len(),
+            self.tasks.len(),
+            self.parties.len()
+        )
+    }
+
     /// Formats the report, for people.
-    pub(super) fn report(&self) -> String {
+    pub(super) fn report(&self, project: &ProjectId) -> String {
         let mut text = String::new();
         for (what, new, present, left_out) in [
             ("templates", self.templates.len(), self.present.templates, self.left_out.templates),
@@ -345,15 +362,25 @@ impl Plan {
             }
         }
         if !self.parties.is_empty() {
-            let names: Vec<&str> = self.parties.iter().map(PartyId::as_str).collect();
-            let names = names.join(", ");
+            let names = list_of(&self.parties);
             let _ = writeln!(
                 text,
                 "\nnew parties without a secret: {names}\n  for each, run `flowctl party rotate-secret --secret-file FILE PARTY` and give the file to its agent"
             );
         }
+        if !self.not_offered.is_empty() {
+            let names = list_of(&self.not_offered);
+            let _ = writeln!(
+                text,
+                "\nparties that project {project} may not use yet: {names}\n  for each, run `flowctl project party offer {project} PARTY`"
+            );
+        }
         text
     }
+}
+
+fn list_of(parties: &BTreeSet<PartyId>) -> String {
+    parties.iter().map(PartyId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The parties of one task.
@@ -442,6 +469,29 @@ fn time(seconds: Option<i64>, now: Timestamp) -> Timestamp {
 }
 
 impl Target<'_> {
+    pub(super) async fn has_project(&self) -> Result<bool, StoreError> {
+        match self.store {
+            Some(store) => Ok(store.project(self.project).await?.is_some()),
+            None => Ok(self.project.as_str() == DEFAULT_PROJECT),
+        }
+    }
+
+    /// Returns the parties among these that the project may not use.
+    async fn not_offered(
+        &self,
+        mut parties: BTreeSet<PartyId>,
+    ) -> Result<BTreeSet<PartyId>, StoreError> {
+        let Some(store) = self.store else { return Ok(BTreeSet::new()) };
+        let Some(project) = store.project(self.project).await? else { return Ok(parties) };
+        if project.all_parties {
+            return Ok(BTreeSet::new());
+        }
+        let among: Vec<&PartyId> = parties.iter().collect();
+        let offered = store.offered(self.project, &among).await?;
+        parties.retain(|party| !offered.contains_key(party));
+        Ok(parties)
+    }
+
     /// Returns a stored template; a deleted one too, so that it is not imported again.
     async fn template(&self, id: &TemplateId) -> Result<Option<Template>, StoreError> {
         let Some(store) = self.store else { return Ok(None) };

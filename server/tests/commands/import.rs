@@ -2,7 +2,8 @@
 
 use flow_domain::id::TaskId;
 use flow_domain::member::Role;
-use flow_server::store::{Store, StoreOptions};
+use flow_domain::time::Timestamp;
+use flow_server::store::{AccessEntry, PageRequest, Project, Store, StoreOptions};
 use sqlx::Connection as _;
 
 use super::Place;
@@ -61,6 +62,26 @@ async fn original() -> String {
     url
 }
 
+/// Creates a project to which no party is offered.
+async fn create_project(url: &str, name: &str) {
+    let store = Store::open(url, StoreOptions::default()).await.expect("it opens");
+    let (id, created_at) = (name.parse().expect("a name"), Timestamp(0));
+    let project = Project { id, remark: String::new(), all_parties: false, created_at };
+    let entry = AccessEntry {
+        id: flow_common::ids::audit_id(),
+        at: created_at,
+        actor_id: None,
+        actor: "test".to_owned(),
+        action: "create_project".to_owned(),
+        object: name.to_owned(),
+        project: None,
+        address: String::new(),
+        detail: String::new(),
+    };
+    store.create_project(&project, &entry).await.expect("the name is free");
+    store.close().await;
+}
+
 fn task(id: &str) -> TaskId {
     format!("{id:0>32}").parse().expect("an id")
 }
@@ -96,6 +117,9 @@ async fn check(url: &str) {
     }
     let party = store.party(&"hospital-b".parse().expect("a name")).await.expect("a store");
     assert_eq!(party.expect("the party").row.remark, "imported from iflearner-flow");
+    let audit = store.access_audit(&PageRequest::first(1)).await.expect("a store").items.remove(0);
+    assert_eq!((audit.action.as_str(), audit.object.as_str()), ("import", "default"));
+    assert!(audit.detail.starts_with("3 templates, 2 tasks, "), "{audit:?}");
     store.close().await;
 }
 
@@ -148,6 +172,20 @@ async fn f20_f21_database_of_the_original_is_imported_once_and_bad_rows_are_repo
     ] {
         assert!(again.out.contains(part), "{part}: {}", again.out);
     }
+
+    let other = [&import[..], &["--project", "other"]].concat();
+    let output = place.server(&other);
+    assert!(output.status == 1 && output.err.contains("no project other"), "{output:?}");
+    create_project(&format!("sqlite:{}", place.path("data/flow.db")), "other").await;
+    let output = place.server(&other);
+    assert!(output.status == 0, "{output:?}");
+    assert!(output.out.contains("another project has it: default"), "{output:?}");
+    let fresh = Place::new();
+    assert_eq!(fresh.server(&["migrate"]).status, 0);
+    create_project(&format!("sqlite:{}", fresh.path("data/flow.db")), "other").await;
+    let output = fresh.server(&other);
+    let hint = "parties that project other may not use yet: hospital-a, hospital-b, hub\n  for each, run `flowctl project party offer other PARTY`";
+    assert!(output.status == 0 && output.out.contains(hint), "{output:?}");
 
     let target = flow_testkit::shared_mariadb().await.create_database().await;
     let (url, _) = without_password(&target);
