@@ -1,8 +1,8 @@
 #!/bin/bash
 # Installs the requirements of the tests: a C compiler, MariaDB and MySQL servers, promtool, a
 # Debian tree for the packages, a Python environment with the iflearner framework and its data,
-# schemathesis, and Kubernetes. The pieces are in .cache/ (or $FLOW_CACHE). A finished piece carries
-# a stamp of its inputs: a second run compares stamps only.
+# schemathesis, an OpenID provider, and Kubernetes. The pieces are in .cache/ (or $FLOW_CACHE). A
+# finished piece carries a stamp of its inputs: a second run compares stamps only.
 #
 # The database servers are Debian packages that are unpacked into the cache and run with their own
 # C library. Nothing is installed on the machine, no service starts, and root is not needed, except
@@ -14,7 +14,7 @@
 # its programs, `kube-node` the parts of a node that runs pods, `kube-workload` the training
 # workload as a container image.
 #
-#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry promtool debian venv digits schemathesis kube kube-node kube-workload zig;
+#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry promtool debian venv digits schemathesis oidc kube kube-node kube-workload zig;
 #                                   default: all but zig, which only `make dist` needs
 #
 # `machine` is always first: the C compiler and the Python interpreter of the machine.
@@ -24,7 +24,7 @@ repo=$(cd "$(dirname "$0")/.." && pwd)
 cd "$repo" # a relative FLOW_CACHE starts here, as in the test kit
 cache=${FLOW_CACHE:-$repo/.cache}
 workload=$repo/workloads/iflearner-digits
-wanted=" ${*:-mariadb mysql nginx registry promtool debian venv digits schemathesis kube kube-node kube-workload} "
+wanted=" ${*:-mariadb mysql nginx registry promtool debian venv digits schemathesis oidc kube kube-node kube-workload} "
 
 die() { echo "setup-test: $*" >&2; exit 1; }
 
@@ -192,6 +192,12 @@ prepare_schemathesis() {
     bin/st --version
 }
 
+# An OpenID provider. Its packages have no install scripts.
+prepare_oidc() {
+    cp "$repo"/testkit/oidc/{package.json,package-lock.json,provider.mjs} .
+    npm ci --ignore-scripts --no-audit --no-fund
+}
+
 # A linker for old versions of the C library, and its driver for Cargo.
 prepare_zig() {
     "$1" -m venv .
@@ -256,6 +262,10 @@ if is_wanted mariadb mysql nginx registry promtool && ! ls "$cache"/{mariadb,mys
     command -v apt-get dpkg-deb > /dev/null || die "needs apt and dpkg (Debian 12 or newer) to fetch the database servers, nginx and the registry"
 fi
 
+if is_wanted oidc && ! { [ "$(node --version 2> /dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')" -ge 20 ] && command -v npm > /dev/null; } 2> /dev/null; then
+    die "needs Node.js 20 or newer with npm, for the OpenID provider of the tests; install them from your distribution or https://nodejs.org"
+fi
+
 ! is_wanted kube-workload || wanted+='venv kube-node '
 ! is_wanted kube-node || wanted+='kube ' # the DNS of a node's pods is one of its programs
 
@@ -270,6 +280,7 @@ venv_stamp="$(recipe prepare_venv) $cache $interpreter $(cat "$workload"/require
 piece venv "$venv_stamp" prepare_venv "$interpreter"
 piece digits "$venv_stamp $(cksum < "$workload/make_data.py")" "$cache/venv/bin/python" "$workload/make_data.py" .
 piece schemathesis "$(recipe prepare_schemathesis) $cache $interpreter $(cksum < e2e/contract/requirements.txt)" prepare_schemathesis "$interpreter"
+piece oidc "$(recipe prepare_oidc) $(cat testkit/oidc/* | cksum)" prepare_oidc
 
 piece zig "$(recipe prepare_zig) $cache $interpreter $(cksum < deploy/packages/requirements.txt)" prepare_zig "$interpreter"
 

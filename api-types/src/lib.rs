@@ -46,6 +46,7 @@ mod sample;
 pub mod schema;
 mod selection;
 mod service;
+mod sign_in;
 mod task;
 mod template;
 mod time;
@@ -77,6 +78,10 @@ pub use progress::{
 pub use run::{Ending, Exit, Member, Reason, Run, RunInputs, RunSummary, Waiting};
 pub use selection::{PhaseFilter, Selection, TaskSelector};
 pub use service::{HubInfo, HubLimits, HubVersion};
+pub use sign_in::{
+    AccessToken, DevicePoll, DeviceRequest, DeviceStart, DeviceStarted, IdentityInput, JsonWebKey,
+    JsonWebKeySet, OidcProvider, OidcProviderList,
+};
 pub use task::{Rules, RulesInput, StartInput, Task, TaskInput, TaskMember, TaskMemberInput};
 pub use template::{
     ParamSchema, ParamSchemaInput, Resources, ResourcesInput, Revision, Template, TemplateContent,

@@ -97,3 +97,7 @@ pub const TASK_FIELDS: [&str; 16] = [
     "runs",
     "run",
 ];
+/// Letters of the code that a device shows: no vowels, so that it is no word.
+pub const USER_CODE_LETTERS: &str = "BCDFGHJKLMNPQRSTVWXZ";
+/// Form of the code that a device shows.
+pub const USER_CODE_PATTERN: &str = "^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$";

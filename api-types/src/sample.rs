@@ -15,11 +15,7 @@ use flow_domain::time::Timestamp;
 
 use crate::template::{default_grace, default_max_runtime};
 use crate::{
-    Agent, ApplyRequest, BulkRequest, Event, Member, MembershipInput, NewParty, NewPassword,
-    NewProject, NewToken, NewUser, OfferInput, Orphan, Output, OutputList, ParamSchemaInput, Party,
-    PartyCreated, PhaseFilter, Problem, ProjectEdit, ResourcesInput, Revision, RulesInput, Run,
-    RunSummary, SecretRotation, SecretText, SeriesList, SetupInput, SignIn, StartInput, Task,
-    TaskDocument, TaskInput, TaskMemberInput, TaskSelector, Template, TemplateInput, Time,
+    Agent, ApplyRequest, BulkRequest, DevicePoll, DeviceStart, Event, IdentityInput, Member, MembershipInput, NewParty, NewPassword, NewProject, NewToken, NewUser, OfferInput, Orphan, Output, OutputList, ParamSchemaInput, Party, PartyCreated, PhaseFilter, Problem, ProjectEdit, ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SecretText, SeriesList, SetupInput, SignIn, StartInput, Task, TaskDocument, TaskInput, TaskMemberInput, TaskSelector, Template, TemplateInput, Time,
     UserEdit,
 };
 
@@ -457,6 +453,30 @@ impl OfferInput {
     #[must_use]
     pub fn sample() -> Self {
         Self { datasets: Some(vec!["digits".parse().expect("constant is a dataset name")]) }
+    }
+}
+
+impl IdentityInput {
+    /// A person at a provider.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self { user: user(), subject: "248289761001".to_owned() }
+    }
+}
+
+impl DeviceStart {
+    /// flowctl on a machine.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self { client: "flowctl on login-node-1".to_owned() }
+    }
+}
+
+impl DevicePoll {
+    /// A code.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self { device_code: SecretText("0123456789abcdef".repeat(4)) }
     }
 }
 

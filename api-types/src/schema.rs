@@ -320,6 +320,10 @@ text_schema! {
     /// Name of an account: 1 to 63 of a-z, 0-9, '.', '_', '@' and '-', starting with a letter or
     /// digit.
     UserName = |object| object.pattern(Some(flow_domain::id::USER_NAME_PATTERN)).examples(["alice"]);
+    /// Name of an identity provider: 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'.
+    ProviderName = |object| object.pattern(Some(flow_domain::id::SLUG_PATTERN)).examples(["company"]);
+    /// Code that a device shows. Small letters and a missing hyphen are accepted.
+    UserCode = |object| object.pattern(Some(limits::USER_CODE_PATTERN)).examples(["WDJB-MJHT"]);
     /// Password.
     Password = |object| object
         .min_length(Some(limits::PASSWORD_CHARS_MIN))

@@ -13,8 +13,8 @@ use flow_domain::id::PartyId;
 use flow_domain::output::OutputPath;
 
 pub use access::{
-    ContextCommand, LoginArgs, MemberCommand, OfferCommand, ProjectCommand, SetupArgs,
-    TokenCommand, UserCommand,
+    ContextCommand, DeviceCommand, LoginArgs, MemberCommand, OfferCommand, ProjectCommand,
+    SetupArgs, TokenCommand, UserCommand,
 };
 pub use run::{
     ChosenMetrics, LogPart, LogsArgs, MetricsArgs, RunCommand, RunFilters, RunLogsArgs,
@@ -131,10 +131,13 @@ pub enum Command {
     Orphan(OrphanCommand),
     /// Create the first account of a hub and sign in
     Setup(SetupArgs),
-    /// Sign in with name and password; flowctl keeps an API token
+    /// Sign in with name and password, or with a code; flowctl keeps an API token
     Login(LoginArgs),
     /// Delete the token of the context
     Logout,
+    /// Approve devices that sign in with a code
+    #[command(subcommand)]
+    Device(DeviceCommand),
     /// Show your account, project and role
     Whoami,
     /// Choose between hubs

@@ -135,6 +135,11 @@ impl Client {
         read(self.send(Method::POST, path, query, body, None).await?).await
     }
 
+    /// Sends a request whose response has no body.
+    pub async fn post_no_content(&self, path: &[&str]) -> Result<(), CliError> {
+        self.send(Method::POST, path, &[], None, None).await.map(drop)
+    }
+
     /// Replaces a document if its tag is still `tag`.
     pub async fn put<T: DeserializeOwned>(
         &self,

@@ -190,6 +190,26 @@ error_table! {
         "Request a range that begins within the size of the output, which `Content-Range` names.";
     AgentOutdated = "agent_outdated", 409, FailedPrecondition, 10324, false, "the agent of the party is too old for this request",
         "Ask the party to update flow-federate.";
+    ProviderNotFound = "provider_not_found", 404, NotFound, 10340, false, "no identity provider has this name",
+        "List the identity providers.";
+    ProviderUnavailable = "provider_unavailable", 503, Unavailable, 10341, true, "the identity provider or the issuer of the token cannot be reached at this time",
+        "Repeat the request or begin the sign-in again later; the log of the hub has the cause.";
+    SignInFailed = "sign_in_failed", 403, PermissionDenied, 10342, false, "the sign-in with the identity provider is not accepted",
+        "Begin the sign-in again; the message names the cause.";
+    IdentityLinked = "identity_linked", 409, AlreadyExists, 10343, false, "the person at the identity provider has an account",
+        "Delete this account first, or sign in as it.";
+    UserCodeNotFound = "user_code_not_found", 404, NotFound, 10344, false, "no device waits with this code",
+        "Compare the code with the one that the device shows; it expires after ten minutes.";
+    AuthorizationPending = "authorization_pending", 400, FailedPrecondition, 10345, false, "the device is not approved yet",
+        "Ask again after `interval` seconds.";
+    SlowDown = "slow_down", 400, FailedPrecondition, 10346, false, "the device asks too often",
+        "Wait five seconds longer between two requests.";
+    ExpiredToken = "expired_token", 400, FailedPrecondition, 10347, false, "the code of the device has expired",
+        "Begin the sign-in of the device again.";
+    AccessDenied = "access_denied", 400, PermissionDenied, 10348, false, "the sign-in of the device was denied",
+        "Begin the sign-in of the device again, and approve it.";
+    InvalidGrant = "invalid_grant", 400, InvalidArgument, 10349, false, "the code of the device is unknown or was used",
+        "Begin the sign-in of the device again; each code is valid for one token.";
     HubUnavailable = "hub_unavailable", 503, Unavailable, 20100, true, "the agent cannot reach the hub",
         "Repeat the request later; the agent reconnects automatically.";
 }

@@ -93,9 +93,10 @@ fn outside_files(config: &Config, file: Option<&Path>) -> Result<BTreeSet<PathBu
         grpc.key_file.as_deref(),
         config.store.password_file.as_deref(),
     ];
+    let sign_in = config.access.sign_in();
     let absolute =
         |path: &Path| std::path::absolute(path).map_err(failed("find the path of", path));
-    named.into_iter().flatten().map(absolute).collect()
+    named.into_iter().flatten().chain(sign_in.files()).map(absolute).collect()
 }
 
 /// Restores the setup code of a backup, unless the data directory has one. (The start of a hub with

@@ -19,6 +19,8 @@ use serde::Deserialize;
 
 use crate::access::TrustedProxies;
 use crate::listener::ListenerLimits;
+use crate::sign_in::SignInConfig;
+use crate::sign_in::config::{OidcProvider, TrustedIssuer};
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -100,6 +102,25 @@ pub struct AccessConfig {
     /// Proxies whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "trusted_proxies")]
     pub trusted_proxies: TrustedProxies,
+    /// Address of the hub for browsers.
+    #[serde(deserialize_with = "unless_empty")]
+    pub public_url: Option<String>,
+    pub trusted_issuers: Vec<TrustedIssuer>,
+    /// Identity providers by name.
+    #[serde(default)]
+    pub oidc: BTreeMap<String, OidcProvider>,
+}
+
+impl AccessConfig {
+    /// Returns the keys of sign-in without a password.
+    #[must_use]
+    pub fn sign_in(&self) -> SignInConfig {
+        SignInConfig {
+            public_url: self.public_url.clone(),
+            trusted_issuers: self.trusted_issuers.clone(),
+            oidc: self.oidc.clone(),
+        }
+    }
 }
 
 fn trusted_proxies<'de, D: serde::Deserializer<'de>>(from: D) -> Result<TrustedProxies, D::Error> {
@@ -247,7 +268,7 @@ fn spec(file: Option<&Path>, overrides: Vec<(String, String)>) -> Spec<'static> 
     Spec {
         file,
         overrides,
-        free_form: &["hub_agent.images", "hub_agent.datasets"],
+        free_form: &["access.oidc", "hub_agent.images", "hub_agent.datasets"],
         ..Spec::new(DEFAULTS, ENV_PREFIX)
     }
 }
@@ -283,6 +304,7 @@ impl Config {
                 ));
             }
         }
+        wrong.extend(self.access.sign_in().check());
         if let Err((key, message)) = self.hub_agent.retention.check() {
             wrong.push(format!("hub_agent.retention.{key}: {message}"));
         }

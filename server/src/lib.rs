@@ -26,6 +26,7 @@ pub mod readiness;
 pub mod reload;
 pub mod serve;
 pub mod sessions;
+pub mod sign_in;
 mod sign_in_log;
 pub mod startup;
 pub mod state;

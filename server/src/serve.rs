@@ -23,6 +23,7 @@ use crate::metrics::{HostSources, Metrics};
 use crate::readiness::Readiness;
 use crate::reload::Reload;
 use crate::sessions::Sessions;
+use crate::sign_in::SignIn;
 use crate::sign_in_log::SignInLog;
 use crate::startup::{lock_data_dir, lock_database, open_store};
 use crate::state::App;
@@ -41,6 +42,7 @@ pub struct HubParts {
     pub clock: SharedClock,
     /// The code of a hub without accounts.
     pub setup: Option<SetupCode>,
+    pub sign_in: SignIn,
     pub access: AccessOptions,
     /// See [`App::away_after_s`].
     pub away_after_s: u64,
@@ -59,7 +61,7 @@ pub struct Hub {
 impl Hub {
     /// Records that no agent is connected, then starts the engine.
     pub async fn start(parts: HubParts) -> Result<Self, Error> {
-        let HubParts { store, clock, setup, access, away_after_s, body_bytes } = parts;
+        let HubParts { store, clock, setup, sign_in, access, away_after_s, body_bytes } = parts;
         let sessions = Sessions::default();
         let metrics = Arc::new(Metrics::new(store.metrics()));
         let supervisor = Supervisor::default();
@@ -85,7 +87,7 @@ impl Hub {
             is_started: started,
             last: Mutex::default(),
         };
-        let access = Access::new(Arc::clone(&store), clock.clone(), setup, access);
+        let access = Access::new(Arc::clone(&store), clock.clone(), setup, sign_in, access);
         let app = App {
             engine,
             store,
@@ -201,10 +203,15 @@ pub async fn serve(
         agents.local_addr().map_err(cannot("grpc.listen"))?,
     );
 
+    let scheme = if rest_tls.is_some() { "https" } else { "http" };
+    let address = format!("{scheme}://{}", addresses.0);
+    let sign_in = SignIn::open(&config.data_dir, &config.access.sign_in(), &address, &clock)
+        .map_err(StartError)?;
     let parts = HubParts {
         store: Arc::new(store),
         clock: clock.clone(),
         setup: setup.clone(),
+        sign_in,
         access: AccessOptions {
             is_tls: rest_tls.is_some(),
             requests_per_s: config.access.requests_per_s,

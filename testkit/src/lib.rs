@@ -11,6 +11,7 @@ mod load;
 mod machine;
 mod marker;
 mod monitoring;
+mod oidc;
 mod outage;
 mod port;
 mod tied;
@@ -25,6 +26,7 @@ pub use machine::{
 };
 pub use marker::{StartMarker, alive_with_marker};
 pub use monitoring::assert_monitored;
+pub use oidc::OidcProvider;
 pub use outage::{WithoutDescriptors, closed_pipe, full_output, stuck_pipe, without_descriptors};
 pub use port::free_port;
 pub use tied::spawn_tied;

@@ -31,14 +31,36 @@ pub struct SetupArgs {
 #[derive(Debug, Args)]
 pub struct LoginArgs {
     /// Name of your account
-    #[arg(long, env = "USER", hide_env_values = true)]
-    pub name: UserName,
+    #[arg(long, env = "USER", hide_env_values = true, required_unless_present = "device")]
+    pub name: Option<UserName>,
+    /// Show a code that you approve where you are signed in, in place of a password
+    #[arg(long, conflicts_with = "password_file")]
+    pub device: bool,
     /// File with the password [default: ask for it]
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
     /// Days until the token of this login expires
     #[arg(long, default_value_t = 30, value_name = "DAYS")]
     pub days: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// Show which device waits with a code
+    Get {
+        /// Code that the device shows
+        code: String,
+    },
+    /// Give a device an API token of your account
+    Approve {
+        /// Code that your device shows
+        code: String,
+    },
+    /// Refuse a device
+    Deny {
+        /// Code that the device shows
+        code: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -16,6 +16,7 @@ use crate::args::{
 };
 use crate::client::Client;
 use crate::command::apply::body;
+use crate::command::device;
 use crate::command::party::NewFile;
 use crate::contexts::{Connection, Contexts};
 use crate::error::{CliError, ExitStatus};
@@ -52,14 +53,23 @@ pub async fn login(
     client: &Client,
     global: &Global,
     connection: &Connection,
-    LoginArgs { name, password_file, days }: LoginArgs,
+    LoginArgs { name, device, password_file, days }: LoginArgs,
 ) -> Result<ExitStatus, CliError> {
+    let file = || global.token_file.as_deref().map(NewFile::create).transpose();
+    if device {
+        let file = file()?;
+        let created = device::wait_for_token(client, &this_machine()).await?;
+        let user = created.token.user.clone();
+        let place = keep(global, connection, &user, created, file)?;
+        output::print(&format!("signed in as {}; {place}\n", visible(&user)))?;
+        return Ok(ExitStatus::Ok);
+    }
+    let name = name.ok_or_else(|| CliError::usage("name your account by --name"))?;
     let prompt = format!("Password of {name} at {}", client.server());
     let password = password::read(password_file.as_deref(), &prompt)?;
-    let file = global.token_file.as_deref().map(NewFile::create).transpose()?;
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let file = file()?;
     let token = NewToken {
-        name: format!("flowctl on {}", host.as_deref().map_or("this machine", str::trim)),
+        name: this_machine(),
         user: None,
         scope: TokenScope::Api,
         project: None,
@@ -71,6 +81,12 @@ pub async fn login(
     let place = keep(global, connection, name.as_str(), created, file)?;
     output::print(&format!("signed in as {name}; {place}\n"))?;
     Ok(ExitStatus::Ok)
+}
+
+/// Returns the name of a token for this machine.
+fn this_machine() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    format!("flowctl on {}", host.as_deref().map_or("this machine", str::trim))
 }
 
 /// Stores a token in the named file, or else in the contexts. Returns where it is.

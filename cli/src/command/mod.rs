@@ -4,6 +4,7 @@ mod access;
 pub mod apply;
 mod bulk;
 mod describe;
+mod device;
 mod diff;
 mod edit;
 mod filter;
@@ -61,6 +62,7 @@ pub async fn run(Cli { global, command }: Cli) -> Result<ExitStatus, CliError> {
         Command::Setup(args) => access::setup(&client, &global, &connection, args).await,
         Command::Login(args) => access::login(&client, &global, &connection, args).await,
         Command::Logout => access::logout(&client, &connection).await,
+        Command::Device(command) => device::device(&client, command, format).await,
         Command::Whoami => access::whoami(&client, format).await,
         Command::Token(command) => access::token(&client, command, format).await,
         Command::User(command) => access::user(&client, command, format).await,

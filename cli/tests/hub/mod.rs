@@ -3,6 +3,7 @@
 
 mod access;
 mod apply;
+mod device;
 mod names;
 mod runs;
 mod tasks;

@@ -1,7 +1,7 @@
 //! Accounts and what they may do.
 //!
 //! ```text
-//!  request ─▶ Access::identify (token, session) ─▶ Identity ─▶ select project ─▶ Principal ─▶ matrix
+//!  request ─▶ Access::identify (token, session, signed token) ─▶ Identity ─▶ select project ─▶ Principal ─▶ matrix
 //! ```
 //!
 //! [`matrix`] decides by operation and role; the engine decides about tasks of other accounts. The
@@ -28,9 +28,10 @@ use base64::Engine as _;
 use flow_common::clock::{self, SharedClock, monotonic};
 use flow_common::error::chain;
 use flow_common::secret_file::Secret;
-use flow_domain::access::{ProjectRole, TokenScope};
+use flow_domain::access::{ProjectRole, TokenScope, UserKind};
 use flow_domain::error::{Error, ErrorCode};
-use flow_domain::id::{Digest, UserId};
+use flow_domain::id::{Digest, TokenId, UserId, UserName};
+use flow_domain::text::clip;
 use flow_domain::time::Timestamp;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -38,6 +39,8 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::listener::source_of;
+use crate::sign_in::issuers::{IssuerError, Workload};
+use crate::sign_in::{SignIn, Verified, jwt};
 use crate::store::{AccessEntry, ApiToken, Store, StoreError, User};
 use identity::IdentityMemory;
 use limit::RateLimit;
@@ -65,6 +68,9 @@ const FAILURES_BURST: u32 = 1000;
 /// Sign-ins with a password of a source address: one per interval, and at once.
 const SIGN_IN_INTERVAL: Duration = Duration::from_secs(2);
 const SIGN_INS_BURST: u32 = 30;
+/// Wrong codes of device sign-ins of a source address: one per interval, and at once.
+const WRONG_CODE_INTERVAL: Duration = Duration::from_secs(1);
+const WRONG_CODES_BURST: u32 = 60;
 
 /// Returns the secret of a request.
 pub(crate) fn secret(text: flow_api_types::SecretText) -> Secret {
@@ -120,9 +126,11 @@ pub struct Access {
     clock: SharedClock,
     memory: IdentityMemory,
     setup: Mutex<Option<SetupCode>>,
+    sign_in: SignIn,
     requests: RateLimit<UserId>,
     failures: RateLimit<IpAddr>,
     sign_ins: RateLimit<IpAddr>,
+    wrong_codes: RateLimit<IpAddr>,
     pub(crate) passwords: Passwords,
     pub(crate) is_tls: bool,
     trusted_proxies: TrustedProxies,
@@ -137,6 +145,7 @@ impl Access {
         store: Arc<Store>,
         clock: SharedClock,
         setup: Option<SetupCode>,
+        sign_in: SignIn,
         options: AccessOptions,
     ) -> Self {
         let AccessOptions { is_tls, requests_per_s, trusted_proxies } = options;
@@ -146,12 +155,14 @@ impl Access {
             clock,
             memory: IdentityMemory::default(),
             setup: Mutex::new(setup),
+            sign_in,
             requests: RateLimit::new(
                 Duration::from_secs(1) / requests_per_s,
                 requests_per_s.saturating_mul(BURST_S),
             ),
             failures: RateLimit::new(FAILURE_INTERVAL, FAILURES_BURST),
             sign_ins: RateLimit::new(SIGN_IN_INTERVAL, SIGN_INS_BURST),
+            wrong_codes: RateLimit::new(WRONG_CODE_INTERVAL, WRONG_CODES_BURST),
             passwords: Passwords::default(),
             is_tls,
             trusted_proxies,
@@ -174,9 +185,24 @@ impl Access {
             Ok(credential) => credential,
             Err(what) => return Err(self.refuse(what, headers, address)),
         };
+        let credential = match credential {
+            Presented::Signed(token) => match self.sign_in.verify(&token, self.clock.now()).await {
+                Ok(verified) => Presented::Verified(verified),
+                Err(error @ IssuerError::Keys(_)) => {
+                    tracing::warn!(error = %chain(&error), "a signed token cannot be checked");
+                    let message = "the keys of the token's issuer cannot be read at this time; the log of the hub has the cause";
+                    return Err(Error::new(ErrorCode::ProviderUnavailable, message).into());
+                }
+                Err(error) => {
+                    let what = format!("the signed token is not accepted, because {error}");
+                    return Err(self.refuse(&what, headers, address));
+                }
+            },
+            other => other,
+        };
         let digest = credential.digest();
         // Not limited: a valid token works also behind an address that sends invalid ones.
-        let identity = self.find(&digest, matches!(credential, Presented::Session(_))).await?;
+        let identity = self.find(&digest, &credential.place()).await?;
         let Some(identity) = identity.filter(|found| credential.is_of(found)) else {
             return Err(self.refuse(credential.invalid(), headers, address));
         };
@@ -190,11 +216,11 @@ impl Access {
     async fn find(
         &self,
         digest: &Digest,
-        is_session: bool,
+        place: &Place<'_>,
     ) -> Result<Option<Arc<Identity>>, StoreError> {
         let found = match self.memory.get(digest) {
             Some(identity) => Some(identity),
-            None => self.read(digest, is_session).await?,
+            None => self.read(digest, place).await?,
         };
         let now = self.clock.now();
         Ok(found.filter(|found| found.expires_at.is_none_or(|at| now < at)))
@@ -203,12 +229,17 @@ impl Access {
     async fn read(
         &self,
         digest: &Digest,
-        is_session: bool,
+        place: &Place<'_>,
     ) -> Result<Option<Arc<Identity>>, StoreError> {
         let changes = self.memory.changes();
-        let found = match is_session {
-            false => self.store.token_by_digest(digest).await?.map(Found::Token),
-            true => self.store.session_by_digest(digest).await?.map(Found::Session),
+        let found = match place {
+            Place::Token => self.store.token_by_digest(digest).await?.map(Found::Token),
+            Place::Session => self.store.session_by_digest(digest).await?.map(Found::Session),
+            Place::AccessToken(id) => self.store.token(id).await?.map(Found::AccessToken),
+            Place::Workload(workload) => {
+                let user = self.service_account(&workload.account).await?;
+                user.map(|user| Found::Workload(Workload::clone(workload), user))
+            }
         };
         let Some(found) = found else { return Ok(None) };
         let user = found.user();
@@ -233,9 +264,9 @@ impl Access {
         admits: impl Fn(&Identity) -> bool,
     ) {
         let mut changes = self.changes.subscribe();
-        let is_session = matches!(credential, Credential::Session(_));
+        let place = Place::of(credential);
         loop {
-            match self.find(digest, is_session).await {
+            match self.find(digest, &place).await {
                 Ok(Some(identity)) if admits(&identity) => {}
                 Ok(_) => return,
                 Err(error) => {
@@ -250,7 +281,11 @@ impl Access {
     /// Stores the time of the use, unless it was stored some minutes ago. The request does not wait.
     fn record_use(&self, found: &Found, now: Timestamp) {
         let last = match found {
-            Found::Token((token, _)) => token.last_used_at,
+            Found::Token((token, _)) | Found::AccessToken((token, _)) => token.last_used_at,
+            Found::Workload(workload, user) => {
+                tracing::info!(account = %user.name, subject = %clip(&workload.subject, 200), "a token of a trusted issuer is in use");
+                return;
+            }
             Found::Session((session, _)) => Some(session.seen_at),
         };
         if last.is_some_and(|last| now.secs_since(last) < USE_GRAIN_S) {
@@ -260,7 +295,8 @@ impl Access {
         let found = found.clone();
         tokio::spawn(async move {
             let stored = match &found {
-                Found::Token((token, _)) => {
+                Found::Workload(..) => Ok(()),
+                Found::Token((token, _)) | Found::AccessToken((token, _)) => {
                     store.tokens_used(std::slice::from_ref(&token.id), now).await
                 }
                 Found::Session((session, _)) => store.session_seen(&session.id, now).await,
@@ -288,6 +324,52 @@ impl Access {
             }
         };
         Error::new(ErrorCode::Unauthenticated, format!("{what}: {remedy}")).into()
+    }
+
+    /// Returns the account of programs of a trusted issuer; creates it for the first one. A hub that
+    /// waits for its first administrator has no such account.
+    async fn service_account(&self, name: &UserName) -> Result<Option<User>, StoreError> {
+        let mut found = self.store.user(name).await?;
+        if found.is_none() && self.setup.lock().is_none() {
+            let user = User {
+                id: flow_common::ids::user_id(),
+                name: name.clone(),
+                kind: UserKind::Service,
+                federation_admin: false,
+                password_hash: None,
+                created_at: self.clock.now(),
+                disabled_at: None,
+            };
+            let entry = AccessEntry {
+                id: flow_common::ids::audit_id(),
+                at: user.created_at,
+                actor_id: None,
+                actor: String::new(),
+                action: "create_user".to_owned(),
+                object: name.to_string(),
+                project: None,
+                address: String::new(),
+                detail: "for access.trusted_issuers".to_owned(),
+            };
+            match self.store.create_user(&user, &entry).await {
+                // Another request was faster.
+                Ok(()) | Err(StoreError::Exists(_)) => found = self.store.user(name).await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found.filter(|user| user.kind == UserKind::Service))
+    }
+
+    /// Counts a wrong code of a device sign-in.
+    pub(crate) fn count_wrong_code(&self, address: IpAddr) -> Result<(), Refused> {
+        self.wrong_codes
+            .admit(source_of(address), monotonic())
+            .map_err(|wait| Refused::limited("too many requests had wrong codes", wait))
+    }
+
+    /// Keys, issuers and providers.
+    pub(crate) const fn sign_in(&self) -> &SignIn {
+        &self.sign_in
     }
 
     /// Limits the attempts of an address to sign in or to guess the setup code.
@@ -341,6 +423,29 @@ enum Presented {
         user: Option<String>,
     },
     Session(SessionCookie),
+    /// A signed token that is not verified yet.
+    Signed(String),
+    Verified(Verified),
+}
+
+/// The place where the database has a credential.
+enum Place<'c> {
+    /// By the digest of its text.
+    Token,
+    Session,
+    AccessToken(&'c TokenId),
+    Workload(&'c Workload),
+}
+
+impl<'c> Place<'c> {
+    fn of(credential: &'c Credential) -> Self {
+        match credential {
+            Credential::Token { .. } => Self::Token,
+            Credential::Session(_) => Self::Session,
+            Credential::AccessToken(id) => Self::AccessToken(id),
+            Credential::Workload(workload) => Self::Workload(workload),
+        }
+    }
 }
 
 /// Returns scheme and content of the header.
@@ -355,6 +460,9 @@ impl Presented {
             let (scheme, rest) =
                 authorization(headers).ok_or("the Authorization header has no token")?;
             if scheme.eq_ignore_ascii_case("bearer") {
+                if jwt::is_jwt(rest) {
+                    return Ok(Self::Signed(rest.to_owned()));
+                }
                 let text = TokenText::parse(rest).ok_or("the token is not an API token")?;
                 return Ok(Self::Token { text, user: None });
             }
@@ -375,6 +483,24 @@ impl Presented {
         match self {
             Self::Token { text, .. } => text.digest(),
             Self::Session(cookie) => cookie.digest(),
+            Self::Signed(token) => Digest::of(token.as_bytes()),
+            // Never the digest of a text that a client sends.
+            Self::Verified(Verified::AccessToken(id)) => {
+                Digest::of(format!("access token\n{id}").as_bytes())
+            }
+            Self::Verified(Verified::Workload(Workload { account, project, role, .. })) => {
+                Digest::of(format!("workload\n{account}\n{project}\n{role}").as_bytes())
+            }
+        }
+    }
+
+    fn place(&self) -> Place<'_> {
+        match self {
+            Self::Session(_) => Place::Session,
+            Self::Verified(Verified::AccessToken(id)) => Place::AccessToken(id),
+            Self::Verified(Verified::Workload(workload)) => Place::Workload(workload),
+            // A signed token is verified before.
+            Self::Token { .. } | Self::Signed(_) => Place::Token,
         }
     }
 
@@ -392,6 +518,12 @@ impl Presented {
                 "the token is unknown, expired or disabled, or belongs to another account"
             }
             Self::Session(_) => "the session has ended",
+            Self::Verified(Verified::Workload(_)) => {
+                "the account of this program was disabled or deleted, or belongs to a person"
+            }
+            Self::Signed(_) | Self::Verified(_) => {
+                "the API token of this access token is unknown, expired or disabled"
+            }
         }
     }
 }
@@ -408,24 +540,48 @@ fn basic(text: &str) -> Option<(String, String)> {
 enum Found {
     Token((ApiToken, User)),
     Session((crate::store::BrowserSession, User)),
+    AccessToken((ApiToken, User)),
+    Workload(Workload, User),
 }
 
 impl Found {
     const fn user(&self) -> &User {
         match self {
-            Self::Token((_, user)) | Self::Session((_, user)) => user,
+            Self::Token((_, user))
+            | Self::Session((_, user))
+            | Self::AccessToken((_, user))
+            | Self::Workload(_, user) => user,
         }
     }
 
     fn is_ended(&self, now: Timestamp) -> bool {
         match self {
-            Self::Token((token, _)) => token.expires_at.is_some_and(|at| at <= now),
+            Self::Token((token, _)) | Self::AccessToken((token, _)) => {
+                token.expires_at.is_some_and(|at| at <= now)
+            }
+            Self::Workload(..) => false,
             Self::Session((session, _)) => session::is_ended(session, now),
         }
     }
 
     fn identity(self, roles: BTreeMap<flow_domain::id::ProjectId, ProjectRole>) -> Identity {
         match self {
+            Self::AccessToken((token, user)) => {
+                let credential = Credential::AccessToken(token.id.clone());
+                Identity { credential, ..Self::Token((token, user)).identity(roles) }
+            }
+            // The rule of the issuer decides, not the roles of the account.
+            Self::Workload(workload, user) => Identity {
+                user: user.id,
+                name: user.name,
+                kind: user.kind,
+                federation_admin: false,
+                projects: BTreeMap::from([(workload.project.clone(), workload.role)]),
+                project: Some(workload.project.clone()),
+                scope: TokenScope::Api,
+                expires_at: None,
+                credential: Credential::Workload(Arc::new(workload)),
+            },
             Self::Token((token, user)) => {
                 let limited = token.project.is_some()
                     || token.role.is_some()

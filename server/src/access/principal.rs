@@ -1,7 +1,11 @@
 //! The caller of an operation.
 
+use std::sync::Arc;
+
 use flow_domain::access::ProjectRole;
 use flow_domain::id::{ProjectId, SessionId, TokenId, UserId};
+
+use crate::sign_in::issuers::Workload;
 
 /// The caller of an operation, with the rights of its credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +31,10 @@ pub enum Credential {
     Token { id: TokenId, limited: bool },
     /// A browser's session.
     Session(SessionId),
+    /// An access token that was made from this API token. It makes no other credential.
+    AccessToken(TokenId),
+    /// A token of a trusted issuer.
+    Workload(Arc<Workload>),
 }
 
 impl Credential {
@@ -36,6 +44,7 @@ impl Credential {
         match self {
             Self::Token { limited, .. } => *limited,
             Self::Session(_) => false,
+            Self::AccessToken(_) | Self::Workload(_) => true,
         }
     }
 
@@ -45,6 +54,8 @@ impl Credential {
         match self {
             Self::Token { .. } => "token",
             Self::Session(_) => "session",
+            Self::AccessToken(_) => "access_token",
+            Self::Workload(_) => "workload",
         }
     }
 }

@@ -16,6 +16,13 @@ pub async fn page() -> Response {
     reference::page("text/html; charset=utf-8", include_str!("front/page.html"))
 }
 
+/// Get the page for the approval of devices
+#[utoipa::path(get, path = "/device", tag = "service", security(()), operation_id = "device_page",
+    responses((status = 200, description = "The page, as HTML", body = String, content_type = "text/html")))]
+pub async fn device() -> Response {
+    reference::page("text/html; charset=utf-8", include_str!("front/device.html"))
+}
+
 failures!(NoGuide = RouteNotFound);
 
 /// Guides for users and administrators: name and text.

@@ -15,6 +15,7 @@ mod extract;
 mod front;
 mod guard;
 mod json;
+mod keys;
 mod list;
 mod openapi;
 mod probes;

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::authorize::{Rules, authorize};
 use super::problem::ApiError;
-use super::{bodies, extract, front, guard, openapi, reference, service, v2};
+use super::{bodies, extract, front, guard, keys, openapi, reference, service, v2};
 use crate::state::App;
 
 /// Creates the service with all routes.
@@ -53,6 +53,8 @@ fn all() -> OpenApiRouter<Arc<App>> {
         .nest("/api/v2", v2::router())
         .routes(routes!(front::page))
         .routes(routes!(front::guide))
+        .routes(routes!(front::device))
+        .routes(routes!(keys::keys))
         .routes(routes!(service::livez))
         .routes(routes!(service::readyz))
         .routes(routes!(service::metrics))

@@ -90,7 +90,7 @@ async fn lock_accounts(tx: &mut Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn insert(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
+pub(super) async fn insert(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
     let User { id, name, kind, federation_admin, password_hash, created_at, disabled_at } = user;
     let inserted = execute!(
         tx,
@@ -269,6 +269,7 @@ impl Store {
         execute!(&mut tx, "DELETE FROM api_tokens WHERE user_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM browser_sessions WHERE user_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM project_members WHERE user_id = ?", id.as_str())?;
+        execute!(&mut tx, "DELETE FROM oidc_identities WHERE user_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM users WHERE id = ?", id.as_str())?;
         access_audit::write(&mut tx, entry).await?;
         tx.commit().await?;

@@ -106,6 +106,8 @@ async fn every_operation_admits_exactly_the_callers_of_its_rule() {
             ("path", "model.npz"),
             ("user", "unknown"),
             ("project", "default"),
+            ("provider", "company"),
+            ("user_code", "BCDF-GHJK"),
             ("orphan", &format!("p.{none}.1")),
         ] {
             real = real.replace(&format!("{{{name}}}"), value);

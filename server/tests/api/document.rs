@@ -11,7 +11,7 @@ use crate::common::{FakeAgent, TestApp};
 
 /// Operations that [`u40_every_operation_succeeds_as_documented`] leaves out, and the tests in
 /// which they succeed.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 17] = [
     (
         "keep_orphan",
         "tests/sessions/orphans.rs, whose agents hold members that the hub has forgotten",
@@ -20,6 +20,18 @@ const ELSEWHERE: [(&str, &str); 5] = [
     ("check_task", "tests/api/tasks.rs, whose agents answer"),
     ("list_member_outputs", "tests/api/outputs.rs, whose agent answers with files"),
     ("get_member_output", "tests/api/outputs.rs"),
+    ("get_access_token_keys", "tests/api/sign_in.rs"),
+    ("device_page", "tests/api/sign_in.rs"),
+    ("create_access_token", "tests/api/sign_in.rs"),
+    ("start_device_sign_in", "tests/api/sign_in.rs"),
+    ("poll_device_sign_in", "tests/api/sign_in.rs"),
+    ("get_device_sign_in", "tests/api/sign_in.rs"),
+    ("approve_device_sign_in", "tests/api/sign_in.rs"),
+    ("deny_device_sign_in", "tests/api/sign_in.rs"),
+    ("list_oidc_providers", "tests/api/sign_in.rs"),
+    ("start_oidc_sign_in", "tests/api/sign_in.rs"),
+    ("end_oidc_sign_in", "tests/api/sign_in.rs"),
+    ("link_identity", "tests/api/sign_in.rs"),
 ];
 
 #[test]

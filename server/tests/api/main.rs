@@ -17,5 +17,6 @@ mod outputs;
 mod parties;
 mod runs;
 mod service;
+mod sign_in;
 mod tasks;
 mod templates;

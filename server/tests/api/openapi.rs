@@ -99,6 +99,7 @@ async fn every_operation_except_probes_and_static_pages_needs_a_token() {
         let real = real.replace("{orphan}", &format!("p.{id}.1"));
         let real = real.replace("{user}", "u").replace("{token}", &id).replace("{session}", &id);
         let real = real.replace("{project}", "default");
+        let real = real.replace("{provider}", "company").replace("{user_code}", "BCDF-GHJK");
         let answer = hub.call(method.clone(), &real).anonymous().await;
         if operation["security"] == serde_json::json!([{}]) {
             assert_ne!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}");
@@ -112,8 +113,15 @@ async fn every_operation_except_probes_and_static_pages_needs_a_token() {
     }
     let public = [
         "/",
+        "/.well-known/jwks.json",
+        "/api/v2/device-sign-ins",
+        "/api/v2/device-sign-ins/token",
+        "/api/v2/oidc",
+        "/api/v2/oidc/{provider}/callback",
+        "/api/v2/oidc/{provider}/start",
         "/api/v2/sessions",
         "/api/v2/setup",
+        "/device",
         "/docs",
         "/docs/{file}",
         "/guides/{file}",

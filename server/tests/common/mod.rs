@@ -14,6 +14,7 @@ use flow_common::clock::MockClock;
 use flow_common::secret_file::Secret;
 use flow_server::access::{AccessOptions, SetupCode};
 use flow_server::serve::{Hub, HubParts};
+use flow_server::sign_in::{SignIn, SignInConfig};
 use flow_server::state::App;
 use flow_server::store::{Store, StoreOptions};
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -52,9 +53,17 @@ impl TestApp {
     pub async fn without_account() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let url = format!("sqlite:{}", dir.path().join("hub.sqlite").display());
-        let (mut hub, code) = Self::started(dir, &url, MockClock::default(), None).await;
+        let access = SignInConfig::default();
+        let (mut hub, code) = Self::started(dir, &url, MockClock::default(), None, &access).await;
         hub.token = code;
         hub
+    }
+
+    /// Starts a hub with this configuration of sign-in on an empty database.
+    pub async fn with_access(access: SignInConfig, clock: MockClock) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let url = format!("sqlite:{}", dir.path().join("hub.sqlite").display());
+        Self::with_all(dir, &url, clock, None, &access).await
     }
 
     /// Starts a hub on an empty database of another owner.
@@ -75,8 +84,18 @@ impl TestApp {
         clock: MockClock,
         token: Option<String>,
     ) -> Self {
+        Self::with_all(dir, url, clock, token, &SignInConfig::default()).await
+    }
+
+    async fn with_all(
+        dir: tempfile::TempDir,
+        url: &str,
+        clock: MockClock,
+        token: Option<String>,
+        sign_in: &SignInConfig,
+    ) -> Self {
         let is_set_up = token.is_some();
-        let (mut hub, code) = Self::started(dir, url, clock, token).await;
+        let (mut hub, code) = Self::started(dir, url, clock, token, sign_in).await;
         if !is_set_up {
             hub.token = hub.set_up(&code).await;
         }
@@ -89,15 +108,18 @@ impl TestApp {
         url: &str,
         clock: MockClock,
         token: Option<String>,
+        sign_in: &SignInConfig,
     ) -> (Self, String) {
         let store = Store::open(url, StoreOptions::default()).await.expect("the store opens");
         store.migrate().await.expect("the store migrates");
         let code = flow_common::ids::secret();
-        let shared = Arc::new(clock.clone());
+        let shared: flow_common::clock::SharedClock = Arc::new(clock.clone());
+        let sign_in = SignIn::open(dir.path(), sign_in, "http://127.0.0.1:1235", &shared);
         let parts = HubParts {
             store: Arc::new(store),
             clock: shared,
             setup: token.is_none().then(|| SetupCode::new(&Secret::new(code.clone()))),
+            sign_in: sign_in.expect("a valid configuration"),
             access: AccessOptions::default(),
             away_after_s: 30,
             body_bytes: 2 << 20,

@@ -197,8 +197,16 @@ async fn backup_is_complete_and_never_overwrites_a_file() {
 }
 
 /// Tables whose rows belong to no project, or not always to one.
-const OF_THE_FEDERATION: [&str; 6] =
-    ["hub", "users", "projects", "api_tokens", "browser_sessions", "access_audit"];
+const OF_THE_FEDERATION: [&str; 8] = [
+    "hub",
+    "users",
+    "projects",
+    "api_tokens",
+    "browser_sessions",
+    "access_audit",
+    "device_sign_ins",
+    "oidc_identities",
+];
 
 /// A column: type, and whether it may be NULL.
 type Column = (String, &'static str, bool);

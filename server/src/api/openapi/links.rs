@@ -24,6 +24,8 @@ const OUTPUT: &[(&str, &str)] = &[
     ("party", "$request.path.party"),
     ("path", "$response.body#/outputs/0/path"),
 ];
+const USER_CODE: &[(&str, &str)] = &[("user_code", "$response.body#/user_code")];
+const PROVIDER: &[(&str, &str)] = &[("provider", "$response.body#/items/0/name")];
 const NEXT: &[(&str, &str)] = &[("cursor", "$response.body#/next")];
 const ETAG: (&str, &str) = ("If-Match", "$response.header.ETag");
 
@@ -88,6 +90,12 @@ const LINKS: &[Link] = &[
     ("create_token", "get_token", &[("token", "$response.body#/token/id")]),
     ("create_token", "delete_token", &[("token", "$response.body#/token/id")]),
     ("create_session", "delete_session", &[("session", ID)]),
+    ("start_device_sign_in", "get_device_sign_in", USER_CODE),
+    ("start_device_sign_in", "approve_device_sign_in", USER_CODE),
+    ("start_device_sign_in", "deny_device_sign_in", USER_CODE),
+    ("list_oidc_providers", "start_oidc_sign_in", PROVIDER),
+    ("list_oidc_providers", "end_oidc_sign_in", PROVIDER),
+    ("list_oidc_providers", "link_identity", PROVIDER),
     ("list_sessions", "delete_session", &[("session", FIRST)]),
     ("create_project", "get_project", &[("project", NAME)]),
     ("create_project", "edit_project", &[("project", NAME)]),

@@ -1,7 +1,10 @@
 //! Accounts, tokens, sessions, projects, and the audit of access.
 
+pub(super) mod access_tokens;
 pub(super) mod audit;
+pub(super) mod devices;
 pub(super) mod me;
+pub(super) mod oidc;
 pub(super) mod projects;
 pub(super) mod sessions;
 pub(super) mod setup;

@@ -1,0 +1,97 @@
+//! `flowctl device`, and the sign-in of this machine with a code.
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use flow_api_types::{
+    DevicePoll, DeviceRequest, DeviceStart, DeviceStarted, SecretText, TokenCreated,
+};
+use flow_common::clock;
+use flow_common::text::visible;
+use flow_domain::error::ErrorCode;
+use serde_json::Value;
+
+use crate::args::DeviceCommand;
+use crate::client::Client;
+use crate::command::apply::body;
+use crate::error::{CliError, ExitStatus};
+use crate::output::{self, Format};
+use crate::response;
+
+/// Seconds that the hub adds to the interval of a device that asks too often (RFC 8628).
+const SLOW_DOWN_S: u64 = 5;
+/// Longest interval between two requests, in seconds.
+const INTERVAL_S_MAX: u64 = 60;
+
+/// Shows a code, waits until a person has approved it, and returns the token.
+pub async fn wait_for_token(client: &Client, name: &str) -> Result<TokenCreated, CliError> {
+    let start = body(&DeviceStart { client: name.to_owned() })?;
+    let started: DeviceStarted = client.post_once(&["device-sign-ins"], &start).await?;
+    let DeviceStarted {
+        device_code: SecretText(device_code),
+        user_code,
+        verification_uri,
+        verification_uri_complete: _,
+        expires_in,
+        interval,
+    } = started;
+    let code = visible(&user_code).into_owned();
+    // Standard output is for the result.
+    let _ = writeln!(
+        io::stderr(),
+        "Your code is {code}. Approve it where you are signed in: `flowctl device approve {code}`, or open {}",
+        visible(&verification_uri)
+    );
+    let poll = body(&DevicePoll { device_code: SecretText(device_code) })?;
+    let mut interval = interval.clamp(1, INTERVAL_S_MAX);
+    let begun = clock::monotonic();
+    loop {
+        clock::sleep(Duration::from_secs(interval)).await;
+        let pending = match client.post_once(&["device-sign-ins", "token"], &poll).await {
+            Ok(created) => return Ok(created),
+            Err(error) => error,
+        };
+        let is = |code: ErrorCode| pending.code.as_deref() == Some(code.row().slug);
+        if is(ErrorCode::SlowDown) {
+            interval = (interval + SLOW_DOWN_S).min(INTERVAL_S_MAX);
+        } else if !is(ErrorCode::AuthorizationPending) && pending.exit != ExitStatus::Unreachable {
+            return Err(pending);
+        }
+        if begun.elapsed() > Duration::from_secs(expires_in) {
+            return Err(pending);
+        }
+    }
+}
+
+pub async fn device(
+    client: &Client,
+    command: DeviceCommand,
+    format: Format,
+) -> Result<ExitStatus, CliError> {
+    let decide = async |code: &str, decision: &str| {
+        client.post_no_content(&["device-sign-ins", code, decision]).await
+    };
+    match command {
+        DeviceCommand::Get { code } => {
+            let value: Value = client.get(&["device-sign-ins", &code], &[]).await?;
+            let request: DeviceRequest = response::read(&value)?;
+            output::show(format, &value, || {
+                output::fields(&[
+                    ("code", request.user_code.clone()),
+                    ("device", request.client.clone()),
+                    ("address", request.address.clone()),
+                    ("expires", request.expires_at.as_str().to_owned()),
+                ])
+            })?;
+        }
+        DeviceCommand::Approve { code } => {
+            decide(&code, "approve").await?;
+            output::print("approved; the device gets its token at its next request\n")?;
+        }
+        DeviceCommand::Deny { code } => {
+            decide(&code, "deny").await?;
+            output::print("denied\n")?;
+        }
+    }
+    Ok(ExitStatus::Ok)
+}
