@@ -1,8 +1,9 @@
 #!/bin/bash
 # Installs the requirements of the tests: a C compiler, MariaDB and MySQL servers, promtool, a
 # Debian tree for the packages, a Python environment with the iflearner framework and its data,
-# schemathesis, an OpenID provider, and Kubernetes. The pieces are in .cache/ (or $FLOW_CACHE). A
-# finished piece carries a stamp of its inputs: a second run compares stamps only.
+# schemathesis, an OpenID provider, the client package of iflearner-flow, and Kubernetes. The pieces
+# are in .cache/ (or $FLOW_CACHE). A finished piece carries a stamp of its inputs: a second run
+# compares stamps only.
 #
 # The database servers are Debian packages that are unpacked into the cache and run with their own
 # C library. Nothing is installed on the machine, no service starts, and root is not needed, except
@@ -14,7 +15,7 @@
 # its programs, `kube-node` the parts of a node that runs pods, `kube-workload` the training
 # workload as a container image.
 #
-#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry promtool debian venv digits schemathesis oidc kube kube-node kube-workload zig;
+#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry promtool debian venv digits schemathesis oidc client kube kube-node kube-workload zig;
 #                                   default: all but zig, which only `make dist` needs
 #
 # `machine` is always first: the C compiler and the Python interpreter of the machine.
@@ -24,7 +25,7 @@ repo=$(cd "$(dirname "$0")/.." && pwd)
 cd "$repo" # a relative FLOW_CACHE starts here, as in the test kit
 cache=${FLOW_CACHE:-$repo/.cache}
 workload=$repo/workloads/iflearner-digits
-wanted=" ${*:-mariadb mysql nginx registry promtool debian venv digits schemathesis oidc kube kube-node kube-workload} "
+wanted=" ${*:-mariadb mysql nginx registry promtool debian venv digits schemathesis oidc client kube kube-node kube-workload} "
 
 die() { echo "setup-test: $*" >&2; exit 1; }
 
@@ -198,6 +199,13 @@ prepare_oidc() {
     npm ci --ignore-scripts --no-audit --no-fund
 }
 
+# The published client of iflearner-flow.
+prepare_client() {
+    "$1" -m venv .
+    bin/pip install --disable-pip-version-check --no-deps -r "$repo/e2e/client/requirements.txt"
+    bin/python -c 'import flow_server_sdk, flow_server_cli.flow_cli'
+}
+
 # A linker for old versions of the C library, and its driver for Cargo.
 prepare_zig() {
     "$1" -m venv .
@@ -281,6 +289,7 @@ piece venv "$venv_stamp" prepare_venv "$interpreter"
 piece digits "$venv_stamp $(cksum < "$workload/make_data.py")" "$cache/venv/bin/python" "$workload/make_data.py" .
 piece schemathesis "$(recipe prepare_schemathesis) $cache $interpreter $(cksum < e2e/contract/requirements.txt)" prepare_schemathesis "$interpreter"
 piece oidc "$(recipe prepare_oidc) $(cat testkit/oidc/* | cksum)" prepare_oidc
+piece client "$(recipe prepare_client) $cache $interpreter $(cksum < e2e/client/requirements.txt)" prepare_client "$interpreter"
 
 piece zig "$(recipe prepare_zig) $cache $interpreter $(cksum < deploy/packages/requirements.txt)" prepare_zig "$interpreter"
 

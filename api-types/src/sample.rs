@@ -15,8 +15,12 @@ use flow_domain::time::Timestamp;
 
 use crate::template::{default_grace, default_max_runtime};
 use crate::{
-    Agent, ApplyRequest, BulkRequest, DevicePoll, DeviceStart, Event, IdentityInput, Member, MembershipInput, NewParty, NewPassword, NewProject, NewToken, NewUser, OfferInput, Orphan, Output, OutputList, ParamSchemaInput, Party, PartyCreated, PhaseFilter, Problem, ProjectEdit, ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SecretText, SeriesList, SetupInput, SignIn, StartInput, Task, TaskDocument, TaskInput, TaskMemberInput, TaskSelector, Template, TemplateInput, Time,
-    UserEdit,
+    Agent, ApplyRequest, BulkRequest, DevicePoll, DeviceStart, Event, IdentityInput, Member,
+    MembershipInput, NewParty, NewPassword, NewProject, NewToken, NewUser, OfferInput, Orphan,
+    Output, OutputList, ParamSchemaInput, Party, PartyCreated, PhaseFilter, Problem, ProjectEdit,
+    ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SecretText, SeriesList,
+    SetupInput, SignIn, StartInput, Task, TaskDocument, TaskInput, TaskMemberInput, TaskSelector,
+    Template, TemplateInput, Time, UserEdit,
 };
 
 /// 2026-01-01T00:00:00Z.

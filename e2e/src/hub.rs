@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::{Job, SOON, eventually};
 
+/// Name of the first account.
+const USER: &str = "root";
+
 /// One start of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Run {
@@ -64,12 +67,18 @@ impl Hub {
         };
         eventually(SOON, ready).await?;
         if let Ok(code) = std::fs::read_to_string(data.join("setup-code")) {
-            let setup = json!({"code": code.trim(), "name": "root"});
+            let setup = json!({"code": code.trim(), "name": USER});
             let done = self.call(Method::POST, "/setup", Some(&setup)).await;
             crate::federation::write_secret(token_file, done["secret"].as_str()?);
         }
         self.token = std::fs::read_to_string(token_file).ok()?.trim().to_owned();
         Some(())
+    }
+
+    /// The name of its user.
+    #[must_use]
+    pub const fn user(&self) -> &'static str {
+        USER
     }
 
     /// The token of its user.

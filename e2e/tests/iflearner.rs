@@ -218,3 +218,64 @@ async fn l4_killing_hub_and_agent_in_the_middle_of_training_changes_nothing_for_
     }
     federation.end().await;
 }
+
+/// The class properties of the published client work in Python 3.9 to 3.12.
+fn client_runs_here() -> bool {
+    let check = "import sys; sys.exit(sys.version_info >= (3, 13))";
+    let mut python = std::process::Command::new(flow_testkit::client_python());
+    python.args(["-c", check]).status().expect("the interpreter runs").success()
+}
+
+#[tokio::test]
+async fn f25_published_client_package_drives_the_hub_with_every_verb() {
+    if !client_runs_here() {
+        eprintln!("the client package of iflearner-flow needs Python 3.12 or older: not tested");
+        return;
+    }
+    let federation =
+        Builder::default().digits().agent("datasets.digits.v1_path", "/data/digits").start().await;
+    let (host, port) = federation
+        .hub
+        .base
+        .strip_prefix("http://")
+        .and_then(|address| address.split_once(':'))
+        .expect("an address");
+    let folder = federation.root().join("client");
+    std::fs::create_dir(&folder).expect("the folder is the test's own");
+    // The client sends no header; its HTTP library reads user and password from this file.
+    let netrc = federation.root().join("netrc");
+    let line = format!(
+        "machine {host} login {} password {}\n",
+        federation.hub.user(),
+        federation.hub.token()
+    );
+    std::fs::write(&netrc, line).expect("the folder is the test's own");
+    let mut command = tokio::process::Command::new(flow_testkit::client_python());
+    command
+        .arg(flow_testkit::repository().join("e2e/client/drive.py"))
+        .args([host, port])
+        .arg(&folder)
+        .env("NETRC", &netrc)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONWARNINGS", "ignore")
+        .env_remove("http_proxy")
+        .env_remove("HTTP_PROXY")
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true);
+    let output = flow_common::clock::timeout(2 * PATIENCE, command.output())
+        .await
+        .expect("the client ends in time")
+        .expect("it can be executed");
+    let printed = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    assert!(
+        output.status.success(),
+        "{printed}\n{}\nthe hub's log:\n{}",
+        String::from_utf8_lossy(&output.stderr),
+        federation.server_log()
+    );
+    let task = printed.lines().last().expect("the id of a task");
+    let runs = federation.hub.runs(task).await;
+    assert_eq!((runs.len(), &runs[0]["phase"]), (1, &"succeeded".into()));
+    assert_eq!(runs[0]["inputs"]["parameters"]["lr"], "0.4", "{:#}", runs[0]);
+    federation.end().await;
+}

@@ -287,7 +287,7 @@ impl PartyPolicy {
     }
 
     /// The inventory that the hub may see, as canonical JSON with its digest: names, unless the party
-    /// keeps them, and never a path.
+    /// keeps them, and no path except those that the party gives to its datasets for `/api/v1`.
     #[must_use]
     pub fn inventory(&self, runtime: &BTreeMap<String, String>) -> (Digest, Vec<u8>) {
         let images: BTreeMap<_, _> =
@@ -296,6 +296,14 @@ impl PartyPolicy {
         if self.disclose_names {
             json["datasets"] = serde_json::json!(self.datasets.keys().collect::<Vec<_>>());
             json["images"] = serde_json::json!(images);
+            let v1_paths: BTreeMap<_, _> = self
+                .datasets
+                .iter()
+                .filter_map(|(name, dataset)| Some((dataset.v1_path.as_ref()?, name)))
+                .collect();
+            if !v1_paths.is_empty() {
+                json["v1_paths"] = serde_json::json!(v1_paths);
+            }
         }
         let bytes = json.to_string().into_bytes();
         (Digest::of(&bytes), bytes)

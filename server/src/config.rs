@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use crate::access::TrustedProxies;
 use crate::listener::ListenerLimits;
+use crate::network::Network;
 use crate::sign_in::SignInConfig;
 use crate::sign_in::config::{OidcProvider, TrustedIssuer};
 
@@ -49,6 +50,7 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Users and their clients.
     pub access: AccessConfig,
+    pub v1: V1Config,
     pub store: StoreConfig,
     pub contact: ContactConfig,
     pub shutdown: ShutdownConfig,
@@ -83,6 +85,14 @@ pub struct HealthConfig {
     /// `None` = no listener.
     #[serde(deserialize_with = "address_unless_empty")]
     pub listen: Option<SocketAddr>,
+}
+
+/// The API of iflearner-flow.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct V1Config {
+    /// Networks whose requests need no credentials.
+    pub anonymous_networks: Vec<Network>,
 }
 
 /// Limits of the process as a whole.
@@ -486,6 +496,11 @@ mod tests {
             "{wrong:?}"
         );
         assert_eq!(with(&[("health.listen", "")]).health.listen, None);
+        let networks =
+            with(&[("v1.anonymous_networks", r#"["10.0.0.0/8"]"#)]).v1.anonymous_networks;
+        assert_eq!(networks.len(), 1);
+        let wrong = vec![("v1.anonymous_networks".to_owned(), r#"["10.0.0.0/33"]"#.to_owned())];
+        assert!(load(None, wrong).expect_err("no network").to_string().contains("10.0.0.0/8"));
         assert_eq!(
             with(&[("health.listen", "0.0.0.0:1237")]).health.listen,
             Some(([0, 0, 0, 0], 1237).into())

@@ -22,6 +22,7 @@ pub mod iflearner_flow;
 mod import;
 pub mod listener;
 pub mod metrics;
+pub mod network;
 pub mod readiness;
 pub mod reload;
 pub mod serve;

@@ -26,7 +26,7 @@ use crate::sessions::Sessions;
 use crate::sign_in::SignIn;
 use crate::sign_in_log::SignInLog;
 use crate::startup::{lock_data_dir, lock_database, open_store};
-use crate::state::App;
+use crate::state::{App, V1Options};
 use crate::store::Store;
 use crate::{api, grpc};
 
@@ -48,6 +48,7 @@ pub struct HubParts {
     pub away_after_s: u64,
     /// Bytes of request bodies that all requests together may hold in memory.
     pub body_bytes: usize,
+    pub v1: V1Options,
 }
 
 /// An [`App`] whose engine runs.
@@ -61,7 +62,7 @@ pub struct Hub {
 impl Hub {
     /// Records that no agent is connected, then starts the engine.
     pub async fn start(parts: HubParts) -> Result<Self, Error> {
-        let HubParts { store, clock, setup, sign_in, access, away_after_s, body_bytes } = parts;
+        let HubParts { store, clock, setup, sign_in, access, away_after_s, body_bytes, v1 } = parts;
         let sessions = Sessions::default();
         let metrics = Arc::new(Metrics::new(store.metrics()));
         let supervisor = Supervisor::default();
@@ -101,6 +102,7 @@ impl Hub {
             away_after_s,
             body_bytes: Arc::new(Semaphore::new(body_bytes)),
             sign_in_log: SignInLog::default(),
+            v1,
             embedded: OnceLock::new(),
         };
         Ok(Self { app: Arc::new(app), is_started, engine_stops, engine_tasks })
@@ -131,6 +133,16 @@ async fn setup_code(store: &Store, data_dir: &Path) -> Result<Option<SetupCode>,
         SetupCode::open(data_dir).map(Some)
     };
     setup.map_err(|error| StartError(error.to_string()))
+}
+
+fn v1_options(config: &Config) -> V1Options {
+    let anonymous_networks = config.v1.anonymous_networks.clone();
+    if !anonymous_networks.is_empty() {
+        let networks: Vec<String> = anonymous_networks.iter().map(ToString::to_string).collect();
+        let networks = networks.join(", ");
+        tracing::warn!(%networks, "v1.anonymous_networks: /api/v1 needs no credentials from these networks; everybody there can start, stop and delete tasks of project default");
+    }
+    V1Options { aggregator: config.hub_agent.party.clone(), anonymous_networks }
 }
 
 fn cannot(what: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> StartError {
@@ -219,6 +231,7 @@ pub async fn serve(
         },
         away_after_s: config.contact.away_after_s,
         body_bytes: config.limits.body_bytes,
+        v1: v1_options(config),
     };
     let hub = Hub::start(parts).await.map_err(|error| StartError(chain(&error)))?;
     let app = Arc::clone(&hub.app);

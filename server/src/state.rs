@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Access;
 use crate::engine::Engine;
 use crate::metrics::Metrics;
+use crate::network::Network;
 use crate::readiness::Readiness;
 use crate::sessions::Sessions;
 use crate::sign_in_log::SignInLog;
@@ -37,6 +38,16 @@ pub struct App {
     pub body_bytes: Arc<Semaphore>,
     /// Limits the log lines about failed sign-ins of agents.
     pub(crate) sign_in_log: SignInLog,
+    pub v1: V1Options,
     /// The party of the agent inside this process, if there is one.
     pub embedded: OnceLock<PartyId>,
+}
+
+/// Options of `/api/v1`.
+#[derive(Debug, Clone)]
+pub struct V1Options {
+    /// The party of the hub, which aggregates every task.
+    pub aggregator: PartyId,
+    /// Networks whose requests need no credentials.
+    pub anonymous_networks: Vec<Network>,
 }

@@ -57,6 +57,11 @@ pub fn schemathesis() -> PathBuf {
     prepared("schemathesis/bin/st")
 }
 
+/// The Python interpreter with the client package of iflearner-flow.
+pub fn client_python() -> PathBuf {
+    prepared("client/bin/python")
+}
+
 /// The folder with `party-a.npz`, `party-b.npz` and `test.npz`, for `client.py --data`.
 pub fn digits_dir() -> PathBuf {
     prepared("digits/test.npz").parent().expect("a file lies in a folder").to_owned()

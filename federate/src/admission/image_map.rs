@@ -13,6 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::runtime::{Container, DataSource, ImageSource};
 
+/// Longest `v1_path` of a dataset, in bytes.
+const V1_PATH_BYTES_MAX: usize = 1024;
 /// Fields of a Pod's spec that a party may set for an image. The agent and the operator set all
 /// others.
 const POD_FIELDS: [&str; 11] = [
@@ -42,6 +44,9 @@ pub struct Image {
 #[serde(try_from = "DatasetEntry")]
 pub struct Dataset {
     pub source: DataSource,
+    /// Path by which clients of `/api/v1` name the dataset; part of the inventory. It has no effect
+    /// on `source`.
+    pub v1_path: Option<String>,
 }
 
 impl Image {
@@ -161,12 +166,26 @@ struct DatasetEntry {
     host_path: Option<PathBuf>,
     image: Option<String>,
     args: Option<Vec<String>>,
+    v1_path: Option<String>,
 }
 
 impl TryFrom<DatasetEntry> for Dataset {
     type Error = String;
 
-    fn try_from(entry: DatasetEntry) -> Result<Self, String> {
+    fn try_from(mut entry: DatasetEntry) -> Result<Self, String> {
+        let v1_path = entry.v1_path.take();
+        if let Some(path) = &v1_path
+            && (!path.starts_with('/') || path.len() > V1_PATH_BYTES_MAX || path.contains('\0'))
+        {
+            return Err(format!(
+                "v1_path must be an absolute path of at most {V1_PATH_BYTES_MAX} bytes"
+            ));
+        }
+        // A request may end with a slash; the entry is compared without one.
+        let v1_path = v1_path.map(|path| match path.trim_end_matches('/') {
+            "" => "/".to_owned(),
+            path => path.to_owned(),
+        });
         let source = match entry {
             DatasetEntry {
                 path: Some(path),
@@ -175,6 +194,7 @@ impl TryFrom<DatasetEntry> for Dataset {
                 host_path: None,
                 image: None,
                 args: None,
+                v1_path: None,
             } => {
                 absolute("path", &path)?;
                 DataSource::Directory(path)
@@ -186,6 +206,7 @@ impl TryFrom<DatasetEntry> for Dataset {
                 host_path: None,
                 image: None,
                 args: None,
+                v1_path: None,
             } => {
                 let sub_path = sub_path.unwrap_or_default();
                 if claim.is_empty()
@@ -205,6 +226,7 @@ impl TryFrom<DatasetEntry> for Dataset {
                 host_path: Some(host_path),
                 image: None,
                 args: None,
+                v1_path: None,
             } => {
                 absolute("host_path", &host_path)?;
                 DataSource::HostPath { host_path }
@@ -216,6 +238,7 @@ impl TryFrom<DatasetEntry> for Dataset {
                 host_path: None,
                 image: Some(image),
                 args,
+                v1_path: None,
             } => {
                 reference("image", &image)?;
                 DataSource::Image { image, args: args.unwrap_or_default() }
@@ -225,7 +248,7 @@ impl TryFrom<DatasetEntry> for Dataset {
                     .to_owned(),
             ),
         };
-        Ok(Self { source })
+        Ok(Self { source, v1_path })
     }
 }
 
@@ -300,6 +323,8 @@ mod tests {
         assert_eq!(source(r#"{"path": "/d"}"#), Ok(DataSource::Directory("/d".into())));
         let claim = DataSource::Claim { claim: "pvc".to_owned(), sub_path: "a/b".to_owned() };
         assert_eq!(source(r#"{"claim": "pvc", "sub_path": "a/b"}"#), Ok(claim));
+        let old = toml::<Dataset>(r#"{"path": "/d", "v1_path": "/data/digits/"}"#);
+        assert_eq!(old.map(|dataset| dataset.v1_path), Ok(Some("/data/digits".to_owned())));
         for bad in [
             "{}",
             r#"{"path": "/d", "claim": "pvc"}"#,
@@ -307,6 +332,7 @@ mod tests {
             r#"{"claim": "pvc", "sub_path": "../x"}"#,
             r#"{"host_path": "d"}"#,
             r#"{"sub_path": "x"}"#,
+            r#"{"path": "/d", "v1_path": "d"}"#,
         ] {
             assert!(source(bad).is_err(), "{bad}");
         }

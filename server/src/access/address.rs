@@ -6,54 +6,10 @@ use std::str::FromStr;
 
 use http::HeaderMap;
 
+use crate::network::Network;
+
 /// Header with the addresses from the client to the nearest proxy.
 const FORWARDED_FOR: &str = "x-forwarded-for";
-
-/// A network of addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    first: u128,
-    bits: u32,
-}
-
-/// The number of an address, with IPv4 in its place within IPv6.
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(address) => address.to_bits(),
-    }
-}
-
-impl FromStr for Network {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no address, and no network as in 10.0.0.0/8");
-        let (address, bits) =
-            text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let (before, most) = if address.is_ipv4() { (96, 32) } else { (0, 128) };
-        let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_| wrong()))?;
-        if bits > most {
-            return Err(wrong());
-        }
-        let network = Self { first: number(address), bits: before + bits };
-        Ok(Self { first: network.first & network.mask(), ..network })
-    }
-}
-
-impl Network {
-    const fn mask(self) -> u128 {
-        match self.bits {
-            0 => 0,
-            bits => u128::MAX << (128 - bits),
-        }
-    }
-
-    fn contains(self, address: IpAddr) -> bool {
-        number(address) & self.mask() == self.first
-    }
-}
 
 /// The proxies whose `X-Forwarded-For` is believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

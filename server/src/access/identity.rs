@@ -19,6 +19,9 @@ const MEMORY: Duration = Duration::from_secs(2);
 /// Identities remembered; some are forgotten beyond.
 const IDENTITIES_MAX: usize = 10_000;
 
+/// Name of callers without credentials, in events.
+const ANONYMOUS: &str = "anonymous-v1";
+
 /// The account of a credential, with the rights of the credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -36,6 +39,23 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Returns the caller of `/api/v1` without credentials: an operator of the default project.
+    pub(super) fn anonymous() -> Result<Self, Error> {
+        let project: ProjectId = DEFAULT_PROJECT.parse().map_err(Error::internal)?;
+        Ok(Self {
+            // No account has it: ids are UUIDs of version 7.
+            user: "0".repeat(32).parse().map_err(Error::internal)?,
+            name: ANONYMOUS.parse().map_err(Error::internal)?,
+            kind: UserKind::Service,
+            federation_admin: false,
+            projects: BTreeMap::from([(project.clone(), ProjectRole::Operator)]),
+            project: Some(project),
+            scope: TokenScope::Api,
+            expires_at: None,
+            credential: Credential::Anonymous,
+        })
+    }
+
     /// Returns the caller of a request that selects this project, or none.
     pub fn select(&self, named: Option<&ProjectId>) -> Result<Principal, Error> {
         let project = match named.or(self.project.as_ref()) {

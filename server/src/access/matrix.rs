@@ -135,7 +135,23 @@ pub const RULES: &[(&str, Rule)] = &[
 ];
 
 /// The rules of routes that are not in the OpenAPI document, by method and path.
-pub const ROUTES: &[(&str, &str, Rule)] = &[];
+pub const ROUTES: &[(&str, &str, Rule)] = &[
+    ("GET", "/api/v1/doc", Public),
+    ("GET", "/api/v1/swagger.json", Public),
+    ("GET", "/api/v1/federate", Project(Viewer)),
+    ("GET", "/api/v1/template", Project(Viewer)),
+    ("POST", "/api/v1/template", Project(Submitter)),
+    ("GET", "/api/v1/template/{template_id}", Project(Viewer)),
+    ("PUT", "/api/v1/template/{template_id}", Project(Submitter)),
+    ("DELETE", "/api/v1/template/{template_id}", Project(Operator)),
+    ("GET", "/api/v1/task", Project(Viewer)),
+    ("POST", "/api/v1/task", Project(Submitter)),
+    ("GET", "/api/v1/task/{task_id}", Project(Viewer)),
+    ("PUT", "/api/v1/task/{task_id}", Own(Submitter, Operator)),
+    ("DELETE", "/api/v1/task/{task_id}", Own(Submitter, Operator)),
+    ("POST", "/api/v1/task/{task_id}/start", Own(Submitter, Operator)),
+    ("POST", "/api/v1/task/{task_id}/stop", Own(Submitter, Operator)),
+];
 
 /// Returns the rule of an operation.
 #[must_use]

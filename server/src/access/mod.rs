@@ -226,6 +226,15 @@ impl Access {
         Ok(found.filter(|found| found.expires_at.is_none_or(|at| now < at)))
     }
 
+    /// Returns the caller of `/api/v1` without credentials.
+    pub(crate) fn anonymous(&self) -> Result<Arc<Identity>, Refused> {
+        let identity = Identity::anonymous()?;
+        self.requests.admit(identity.user.clone(), monotonic()).map_err(|wait| {
+            Refused::limited("there are too many requests without credentials", wait)
+        })?;
+        Ok(Arc::new(identity))
+    }
+
     async fn read(
         &self,
         digest: &Digest,
@@ -264,7 +273,7 @@ impl Access {
         admits: impl Fn(&Identity) -> bool,
     ) {
         let mut changes = self.changes.subscribe();
-        let place = Place::of(credential);
+        let Some(place) = Place::of(credential) else { return std::future::pending().await };
         loop {
             match self.find(digest, &place).await {
                 Ok(Some(identity)) if admits(&identity) => {}
@@ -438,13 +447,15 @@ enum Place<'c> {
 }
 
 impl<'c> Place<'c> {
-    fn of(credential: &'c Credential) -> Self {
-        match credential {
+    /// `None` for a caller without a credential.
+    fn of(credential: &'c Credential) -> Option<Self> {
+        Some(match credential {
             Credential::Token { .. } => Self::Token,
             Credential::Session(_) => Self::Session,
             Credential::AccessToken(id) => Self::AccessToken(id),
             Credential::Workload(workload) => Self::Workload(workload),
-        }
+            Credential::Anonymous => return None,
+        })
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Credential {
     AccessToken(TokenId),
     /// A token of a trusted issuer.
     Workload(Arc<Workload>),
+    /// The network of the client, see `v1.anonymous_networks`.
+    Anonymous,
 }
 
 impl Credential {
@@ -44,7 +46,7 @@ impl Credential {
         match self {
             Self::Token { limited, .. } => *limited,
             Self::Session(_) => false,
-            Self::AccessToken(_) | Self::Workload(_) => true,
+            Self::AccessToken(_) | Self::Workload(_) | Self::Anonymous => true,
         }
     }
 
@@ -56,6 +58,7 @@ impl Credential {
             Self::Session(_) => "session",
             Self::AccessToken(_) => "access_token",
             Self::Workload(_) => "workload",
+            Self::Anonymous => "network",
         }
     }
 }

@@ -19,6 +19,7 @@ use utoipa::openapi::OpenApi;
 
 use super::extract::Caller;
 use super::problem::{ApiError, field};
+use super::v1;
 use crate::access::matrix::{self, Rule};
 use crate::access::{Credential, Identity, Principal, Refused, check_site, no_project};
 use crate::state::App;
@@ -73,17 +74,27 @@ impl Rules {
     fn find(&self, path: &str, method: &Method) -> Option<Rule> {
         // A route for GET answers HEAD, too.
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        self.0.get(path)?.iter().find(|(known, _)| known == method).map(|(_, rule)| *rule)
+        self.0
+            .get(without_slash(path))?
+            .iter()
+            .find(|(known, _)| known == method)
+            .map(|(_, rule)| *rule)
     }
 
     /// Returns the value of `Allow` for a path.
     fn allowed(&self, path: &str) -> String {
-        let methods = self.0.get(path).into_iter().flatten().flat_map(|(method, _)| {
-            let head = (method == Method::GET).then_some("HEAD");
-            [Some(method.as_str()), head].into_iter().flatten()
-        });
+        let methods =
+            self.0.get(without_slash(path)).into_iter().flatten().flat_map(|(method, _)| {
+                let head = (method == Method::GET).then_some("HEAD");
+                [Some(method.as_str()), head].into_iter().flatten()
+            });
         methods.collect::<Vec<_>>().join(",")
     }
+}
+
+/// Returns the path of the rule: `/api/v1` has each route with and without a slash at the end.
+fn without_slash(path: &str) -> &str {
+    path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path)
 }
 
 /// Lets a request pass only if its operation has a rule and the caller satisfies it. An unknown path
@@ -166,8 +177,13 @@ async fn admit(app: &App, rules: &Rules, request: &mut Request) -> Result<Admiss
         return Ok(Admission::Public);
     }
     let address = address(request.extensions());
-    let (digest, identity) = app.access.identify(request.headers(), address).await?;
-    if matches!(identity.credential, Credential::Session(_)) {
+    let (digest, identity) = if v1::is_anonymous(app, request, address) {
+        // The responses of these routes are complete: nothing asks for the digest.
+        (Digest::of(b""), app.access.anonymous()?)
+    } else {
+        app.access.identify(request.headers(), address).await?
+    };
+    if matches!(identity.credential, Credential::Session(_) | Credential::Anonymous) {
         check_site(request.method(), request.headers())?;
     }
     if identity.scope == TokenScope::Metrics && rule != Some(Rule::Metrics) {

@@ -26,7 +26,8 @@ pub async fn device() -> Response {
 failures!(NoGuide = RouteNotFound);
 
 /// Guides for users and administrators: name and text.
-const GUIDES: [(&str, &str); 6] = [
+const GUIDES: [(&str, &str); 7] = [
+    ("api.md", include_str!("../../../docs/api.md")),
     ("access.md", include_str!("../../../docs/access.md")),
     ("authorization.md", include_str!("../../../docs/authorization.md")),
     ("first-task.md", include_str!("../../../docs/first-task.md")),

@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tracing::Instrument as _;
 
 use super::problem::{ApiError, render};
+use super::v1;
 use crate::state::App;
 
 /// Label of requests that match no route.
@@ -43,6 +44,7 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let id = request_id(request.headers());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = known(request.method());
+    let is_v1 = v1::has_path(request.uri().path());
     let span = tracing::info_span!(
         "http",
         request.id = %id,
@@ -63,7 +65,11 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
         } else {
             within(RESPONSE_TIMEOUT, next.run(request)).await
         };
+        let failure = response.extensions().get::<ApiError>().cloned();
         let mut response = render(response, &id);
+        if let Some(ApiError(error)) = failure.filter(|_| is_v1) {
+            response = v1::render(response, &error);
+        }
         protect(response.headers_mut());
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID.clone(), id);

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::authorize::{Rules, authorize};
 use super::problem::ApiError;
-use super::{bodies, extract, front, guard, keys, openapi, reference, service, v2};
+use super::{bodies, extract, front, guard, keys, openapi, reference, service, v1, v2};
 use crate::state::App;
 
 /// Creates the service with all routes.
@@ -20,6 +20,7 @@ pub fn router(app: Arc<App>) -> axum::Router {
     let (router, document) = all().split_for_parts();
     let rules = Arc::new(Rules::of(&document));
     router
+        .merge(v1::router())
         .fallback(async || ApiError::from(Error::of(ErrorCode::RouteNotFound)))
         .method_not_allowed_fallback(async || {
             ApiError::from(Error::of(ErrorCode::MethodNotAllowed))

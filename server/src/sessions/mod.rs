@@ -176,6 +176,14 @@ impl Sessions {
         self.0.contacts.lock().remove(party);
     }
 
+    /// Returns the parties with a session with this process, by name.
+    #[must_use]
+    pub fn connected(&self) -> Vec<PartyId> {
+        let mut parties: Vec<_> = self.open().keys().cloned().collect();
+        parties.sort();
+        parties
+    }
+
     /// Returns whether the party has a session with this process.
     #[must_use]
     pub fn is_connected(&self, party: &PartyId) -> bool {

@@ -20,3 +20,4 @@ mod service;
 mod sign_in;
 mod tasks;
 mod templates;
+mod v1;

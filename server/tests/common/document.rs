@@ -16,6 +16,11 @@ struct Document {
     validators: Mutex<BTreeMap<String, Arc<Validator>>>,
 }
 
+/// The document of `/api/v1`.
+static V1_DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../src/api/v1/swagger.json")).expect("JSON")
+});
+
 /// Returns the document as the hub serves it.
 pub fn document() -> &'static Value {
     &DOCUMENT.value
@@ -151,6 +156,41 @@ impl Operation {
         assert!(!response.is_null(), "{}: the status {status} is not documented", self.id());
         response
     }
+}
+
+/// Checks a response of `/api/v1` against the document of that interface.
+#[track_caller]
+pub fn check_v1(method: &Method, path: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
+    let path = path.split('?').next().unwrap_or_default();
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if status.is_success() && ["/swagger.json", "/doc"].contains(&path) {
+        return;
+    }
+    assert_eq!(media_type(headers), "application/json", "{path} {status}");
+    let body: Value = serde_json::from_slice(body).expect("an envelope is JSON");
+    let paths = V1_DOCUMENT["paths"].as_object().expect("paths");
+    let item = paths.iter().find(|(template, _)| matches(template, path)).map(|(_, item)| item);
+    let operation = item.and_then(|item| item.get(method.as_str().to_lowercase()));
+    let schema = match operation {
+        Some(operation) => {
+            let responses = &operation["responses"];
+            let response = responses.get(status.as_str()).unwrap_or(&responses["default"]);
+            response["schema"].clone()
+        }
+        None => {
+            assert!(!status.is_success(), "{method} {path} is not documented");
+            json!({ "$ref": "#/definitions/Response" })
+        }
+    };
+    let root = json!({ "allOf": [schema], "definitions": V1_DOCUMENT["definitions"] });
+    let validator =
+        jsonschema::options().with_draft(jsonschema::Draft::Draft4).build(&root).expect("a schema");
+    let wrong: Vec<String> = validator
+        .iter_errors(&body)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(wrong.is_empty(), "{method} {path} {status}: {wrong:#?}\n{body}");
 }
 
 /// Checks the response to a request without an operation: a problem.

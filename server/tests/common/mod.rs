@@ -13,9 +13,10 @@ use bytes::Bytes;
 use flow_common::clock::MockClock;
 use flow_common::secret_file::Secret;
 use flow_server::access::{AccessOptions, SetupCode};
+use flow_server::network::Network;
 use flow_server::serve::{Hub, HubParts};
 use flow_server::sign_in::{SignIn, SignInConfig};
-use flow_server::state::App;
+use flow_server::state::{App, V1Options};
 use flow_server::store::{Store, StoreOptions};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -54,7 +55,8 @@ impl TestApp {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let url = format!("sqlite:{}", dir.path().join("hub.sqlite").display());
         let access = SignInConfig::default();
-        let (mut hub, code) = Self::started(dir, &url, MockClock::default(), None, &access).await;
+        let (mut hub, code) =
+            Self::started(dir, &url, MockClock::default(), None, &access, Vec::new()).await;
         hub.token = code;
         hub
     }
@@ -64,6 +66,24 @@ impl TestApp {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let url = format!("sqlite:{}", dir.path().join("hub.sqlite").display());
         Self::with_all(dir, &url, clock, None, &access).await
+    }
+
+    /// Starts a hub whose `/api/v1` needs no credentials from a network.
+    pub async fn with_anonymous(network: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let url = format!("sqlite:{}", dir.path().join("hub.sqlite").display());
+        let networks = vec![network.parse().expect("a network")];
+        let (mut hub, code) = Self::started(
+            dir,
+            &url,
+            MockClock::default(),
+            None,
+            &SignInConfig::default(),
+            networks,
+        )
+        .await;
+        hub.token = hub.set_up(&code).await;
+        hub
     }
 
     /// Starts a hub on an empty database of another owner.
@@ -95,7 +115,7 @@ impl TestApp {
         sign_in: &SignInConfig,
     ) -> Self {
         let is_set_up = token.is_some();
-        let (mut hub, code) = Self::started(dir, url, clock, token, sign_in).await;
+        let (mut hub, code) = Self::started(dir, url, clock, token, sign_in, Vec::new()).await;
         if !is_set_up {
             hub.token = hub.set_up(&code).await;
         }
@@ -109,6 +129,7 @@ impl TestApp {
         clock: MockClock,
         token: Option<String>,
         sign_in: &SignInConfig,
+        anonymous_networks: Vec<Network>,
     ) -> (Self, String) {
         let store = Store::open(url, StoreOptions::default()).await.expect("the store opens");
         store.migrate().await.expect("the store migrates");
@@ -123,6 +144,7 @@ impl TestApp {
             access: AccessOptions::default(),
             away_after_s: 30,
             body_bytes: 2 << 20,
+            v1: V1Options { aggregator: "hub".parse().expect("a name"), anonymous_networks },
         };
         let running = Hub::start(parts).await.expect("the hub starts");
         let app = Arc::clone(&running.app);
@@ -360,6 +382,7 @@ impl<'a> IntoFuture for Call<'a> {
         Box::pin(async move {
             let operation = Operation::of(&self.method, &self.path);
             let is_head = self.method == Method::HEAD;
+            let (method, path) = (self.method.clone(), self.path.clone());
             let (head, body) = self.open().await.into_parts();
             let body = body.collect().await.expect("the body arrives").to_bytes();
             match operation {
@@ -367,6 +390,9 @@ impl<'a> IntoFuture for Call<'a> {
                     operation.check_body(head.status, &head.headers, &body)
                 }
                 Some(_) => {}
+                None if path == "/api/v1" || path.starts_with("/api/v1/") => {
+                    document::check_v1(&method, &path, head.status, &head.headers, &body)
+                }
                 None => document::check_without_operation(head.status, &head.headers, &body),
             }
             Answer { status: head.status, headers: head.headers, body }

@@ -16,9 +16,9 @@ mod outputs;
 mod params;
 mod parties;
 mod reference;
-mod runs;
+pub(super) mod runs;
 mod tasks;
-mod templates;
+pub(super) mod templates;
 mod warnings;
 
 use std::sync::Arc;

@@ -287,7 +287,7 @@ async fn shown(app: &App, run: flow_domain::run::Run) -> Result<Run, ApiError> {
 }
 
 /// Returns the progress of the members of these runs.
-pub(super) async fn progress(
+pub(in crate::api) async fn progress(
     app: &App,
     runs: &[RunId],
 ) -> Result<BTreeMap<RunId, BTreeMap<PartyId, Progress>>, ApiError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use flow_domain::id::{PartyId, RunId, TaskId};
+use flow_domain::id::{PartyId, RunId, TaskId, TemplateId};
 use flow_domain::progress::Progress;
 use flow_domain::run::Run;
 use flow_domain::task::TaskBody;

@@ -133,7 +133,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, location, etag(1), Json(template)))
 }
 
-fn name_taken(name: &str) -> Error {
+pub(in crate::api) fn name_taken(name: &str) -> Error {
     Error::new(
         ErrorCode::TemplateNameTaken,
         format!("a template named {name:?} exists; choose another name or edit that template"),
@@ -207,7 +207,11 @@ fn base(version: Option<u64>) -> Option<u32> {
     version.map(|version| u32::try_from(version).unwrap_or(0))
 }
 
-fn change(template: &flow_domain::template::Template, change: TemplateChange) -> Result<(), Error> {
+/// Converts the outcome of an edit or a deletion to the error for the caller.
+pub(in crate::api) fn change(
+    template: &flow_domain::template::Template,
+    change: TemplateChange,
+) -> Result<(), Error> {
     match change {
         TemplateChange::Done { .. } => Ok(()),
         TemplateChange::NotFound => Err(no_template(&Reference::Id(template.id.clone()))),
