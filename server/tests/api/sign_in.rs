@@ -315,7 +315,7 @@ impl Browser {
     async fn sign_in(&mut self, start: &str, name: &str) -> Url {
         let mut url: Url = start.parse().expect("an address");
         for _ in 0..10 {
-            if url.as_str().starts_with(PUBLIC_URL) {
+            if url.as_str().starts_with(CALLBACK) {
                 return url;
             }
             let login = format!("prompt=login&login={name}&password=x");
