@@ -62,8 +62,7 @@ pub(crate) fn lay_out(root: &Path, digits: bool) {
             &format!("#!/bin/sh\nexec '{}' \"$@\"\n", python.display()),
         );
         // A template of `/api/v1` sets no variable.
-        let note =
-            "[ -z \"$E2E\" ] || echo \"$FED_RUN_ID $FED_PARTY train\" >> \"$E2E/starts\"";
+        let note = "[ -z \"$E2E\" ] || echo \"$FED_RUN_ID $FED_PARTY train\" >> \"$E2E/starts\"";
         let client = workload.join("client.py");
         program(
             &image.join("bin/train"),

@@ -140,7 +140,7 @@ fn v1_options(config: &Config) -> V1Options {
     if !anonymous_networks.is_empty() {
         let networks: Vec<String> = anonymous_networks.iter().map(ToString::to_string).collect();
         let networks = networks.join(", ");
-        tracing::warn!(%networks, "v1.anonymous_networks: /api/v1 needs no credentials from these networks; everybody there can start, stop and delete tasks of project default");
+        tracing::warn!(%networks, "v1.anonymous_networks: /api/v1 needs no credentials from these networks; each user there can start, stop and delete tasks of project default");
     }
     V1Options { aggregator: config.hub_agent.party.clone(), anonymous_networks }
 }
