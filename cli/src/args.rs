@@ -26,7 +26,7 @@ pub use task::{
 };
 
 use crate::complete;
-use crate::output::{Color, Format};
+use crate::global::Global;
 
 /// Train models across parties without moving their data. A template describes a program, a task
 /// assigns it to parties, and each start of a task is a run
@@ -56,43 +56,6 @@ Examples:
 Exit codes: 0 success, 1 failure, 2 invalid command line or file, 3 not found,
 4 rejected by the hub, 5 token missing, wrong or not sufficient, 6 hub does not
 answer, 7 watched run cancelled, 130 interrupted.";
-
-/// Options of every command.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Global options")]
-pub struct Global {
-    /// Hub and account, as `flowctl login` stored them [default: the current context]
-    #[arg(long, global = true, env = "FLOW_CONTEXT", hide_env_values = true, value_name = "NAME")]
-    pub context: Option<String>,
-    /// REST address of the hub [default: that of the context, else http://127.0.0.1:1235]
-    #[arg(long, global = true, env = "FLOW_SERVER", hide_env_values = true, value_name = "URL")]
-    pub server: Option<String>,
-    /// File with the only trusted certificate authorities for the hub's certificate [default: the
-    /// authorities of this machine]
-    #[arg(long, global = true, env = "FLOW_CA_FILE", hide_env_values = true, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
-    /// Project of the command [default: that of the context, else that of the token]
-    #[arg(long, global = true, env = "FLOW_PROJECT", hide_env_values = true, value_name = "NAME")]
-    pub project: Option<String>,
-    /// File with your API token [default: the token of the context]
-    #[arg(
-        long,
-        global = true,
-        env = "FLOW_TOKEN_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
-    pub token_file: Option<PathBuf>,
-    /// Output format: table, json or yaml
-    #[arg(short, long, global = true, value_enum, default_value_t, hide_possible_values = true)]
-    pub output: Format,
-    /// Colours: auto, always or never; auto obeys NO_COLOR
-    #[arg(long, global = true, value_enum, default_value_t, hide_possible_values = true)]
-    pub color: Color,
-    /// Print the JSON schema of the command's `-o json` output instead of running the command
-    #[arg(long, global = true)]
-    pub schema: bool,
-}
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

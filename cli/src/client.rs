@@ -9,7 +9,7 @@ use std::time::Duration;
 use flow_api_types::{Page, Session, TokenCreated};
 use flow_common::error::root_cause;
 use flow_common::loopback::is_loopback_host;
-use flow_common::secret_file::{self, Secret};
+use flow_common::secret_file::Secret;
 use flow_common::tls::client::{self as tls, Trust};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, ETAG, HeaderMap, IF_MATCH, RETRY_AFTER, SET_COOKIE,
@@ -18,7 +18,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::contexts::Connection;
+use crate::contexts::{Connection, TOKEN_REMEDY};
 use crate::error::{CliError, ExitStatus};
 use crate::response::unreadable;
 
@@ -370,14 +370,4 @@ fn idempotency_key() -> Result<String, CliError> {
         )
     })?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-const TOKEN_REMEDY: &str = "Sign in with `flowctl login`, or name the file with your API token by --token-file or FLOW_TOKEN_FILE.";
-
-/// Reads a token from a file. The token is never an argument: every user of the machine can read the
-/// command line.
-pub fn read_token(path: &Path) -> Result<Secret, CliError> {
-    secret_file::read(path).map_err(|error| {
-        CliError::new(ExitStatus::Auth, error.to_string()).with_remedy(TOKEN_REMEDY)
-    })
 }

@@ -7,9 +7,9 @@ use clap_complete::engine::CompletionCandidate;
 use flow_common::text::is_unsafe;
 use serde_json::Value;
 
-use crate::args::Global;
 use crate::client::Client;
 use crate::contexts::Contexts;
+use crate::global::Global;
 use crate::output::{Color, Format};
 
 /// Longest time for which a shell waits for names.

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use flow_common::secret_file::{self, Secret, SecretFileError};
 use serde::{Deserialize, Serialize};
 
-use crate::args::Global;
 use crate::error::{CliError, ExitStatus};
+use crate::global::Global;
 
 /// Address of a hub on this machine with the default configuration.
 pub const DEFAULT_SERVER: &str = "http://127.0.0.1:1235";
@@ -146,7 +146,7 @@ impl Contexts {
         };
         let context = context.filter(|context| same(&context.server, &server));
         let token = match &global.token_file {
-            Some(file) => Some(crate::client::read_token(file)?),
+            Some(file) => Some(read_token(file)?),
             None => context.and_then(|context| context.token.clone()).map(Secret::new),
         };
         Ok(Connection {
@@ -202,6 +202,17 @@ impl Contexts {
 
 fn same(one: &str, other: &str) -> bool {
     one.trim_end_matches('/') == other.trim_end_matches('/')
+}
+
+/// What to do without a valid token.
+pub const TOKEN_REMEDY: &str = "Sign in with `flowctl login`, or name the file with your API token by --token-file or FLOW_TOKEN_FILE.";
+
+/// Reads a token from a file. The token is never an argument: every user of the machine can read the
+/// command line.
+fn read_token(path: &Path) -> Result<Secret, CliError> {
+    secret_file::read(path).map_err(|error| {
+        CliError::new(ExitStatus::Auth, error.to_string()).with_remedy(TOKEN_REMEDY)
+    })
 }
 
 #[cfg(test)]

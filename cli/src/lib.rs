@@ -17,6 +17,7 @@ mod contexts;
 mod editor;
 mod error;
 mod escape;
+mod global;
 mod manifest;
 mod names;
 mod output;

@@ -11,8 +11,8 @@ use flow_domain::access::{TokenScope, UserKind};
 use serde_json::{Value, json};
 
 use crate::args::{
-    ContextCommand, Global, LoginArgs, MemberCommand, OfferCommand, ProjectCommand, SecretArgs,
-    SetupArgs, TokenCommand, UserCommand,
+    ContextCommand, LoginArgs, MemberCommand, OfferCommand, ProjectCommand, SecretArgs, SetupArgs,
+    TokenCommand, UserCommand,
 };
 use crate::client::Client;
 use crate::command::apply::body;
@@ -20,6 +20,7 @@ use crate::command::device;
 use crate::command::party::NewFile;
 use crate::contexts::{Connection, Contexts};
 use crate::error::{CliError, ExitStatus};
+use crate::global::Global;
 use crate::output::{self, Format};
 use crate::{password, response};
 

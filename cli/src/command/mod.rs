@@ -24,12 +24,11 @@ mod version;
 use clap::CommandFactory as _;
 use clap_complete::env::Shells;
 
-use crate::args::{
-    Cli, Command, Global, RunCommand, TaskCommand, TaskFilters, TaskName, TaskSelection,
-};
+use crate::args::{Cli, Command, RunCommand, TaskCommand, TaskFilters, TaskName, TaskSelection};
 use crate::client::Client;
 use crate::contexts::Contexts;
 use crate::error::{CliError, ExitStatus};
+use crate::global::Global;
 use crate::output;
 use crate::schema;
 

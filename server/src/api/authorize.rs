@@ -19,17 +19,11 @@ use utoipa::openapi::OpenApi;
 
 use super::extract::Caller;
 use super::problem::{ApiError, field};
+use super::project::{PROJECT, PROJECT_PATH, V2};
 use super::v1;
 use crate::access::matrix::{self, Rule};
 use crate::access::{Credential, Identity, Principal, Refused, check_site, no_project};
 use crate::state::App;
-
-/// Prefix of the operations that accept the parameter `project`.
-pub(super) const V2: &str = "/api/v2/";
-/// Prefix of the operations whose path names the project.
-pub(super) const PROJECT_PATH: &str = "/api/v2/projects/{project}";
-/// The query parameter.
-pub(super) const PROJECT: &str = "project";
 
 /// Address of the client: of its connection, or behind trusted proxies as they report it.
 #[derive(Debug, Clone, Copy)]

@@ -21,6 +21,7 @@ mod list;
 mod openapi;
 mod probes;
 mod problem;
+mod project;
 mod reference;
 mod router;
 mod serve;

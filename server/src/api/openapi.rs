@@ -19,7 +19,7 @@ use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
 };
 
-use super::authorize::{PROJECT, PROJECT_PATH, V2};
+use super::project::{PROJECT, PROJECT_PATH, V2};
 use crate::access::matrix::{self, Rule};
 use flow_api_types::{Event, FieldProblem, Problem, schema};
 

@@ -6,7 +6,7 @@ use flow_domain::time::Timestamp;
 
 use super::Store;
 use super::access_audit::{self, AccessEntry};
-use super::db::{Tx, execute, reading};
+use super::db::{Tx, execute, in_tx, reading};
 use super::error::StoreError;
 use super::page::into_page;
 use super::types::{Page, PageRequest};
@@ -110,6 +110,30 @@ pub(super) async fn insert(tx: &mut Tx, token: &ApiToken) -> Result<(), StoreErr
 }
 
 impl Store {
+    /// Creates the first account with its token. Returns `false`, and stores nothing, if there is an
+    /// account.
+    pub async fn create_first_user(
+        &self,
+        user: &User,
+        token: &ApiToken,
+        entry: &AccessEntry,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write_tx("create_first_user").await?;
+        users::lock_accounts(&mut tx).await?;
+        let users: i64 = in_tx!(&mut tx, |c| {
+            sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(&mut *c).await
+        })?;
+        if users > 0 {
+            tx.rollback().await;
+            return Ok(false);
+        }
+        users::insert(&mut tx, user).await?;
+        insert(&mut tx, token).await?;
+        access_audit::write(&mut tx, entry).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
     /// Stores a token of an account. Returns `false` if there is no such account.
     pub async fn create_token(
         &self,

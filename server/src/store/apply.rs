@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use flow_domain::id::{ProjectId, TaskId, UserId};
+use flow_domain::id::{TaskId, UserId};
 use flow_domain::run::Run;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
@@ -16,6 +16,7 @@ use super::db::{
     STATEMENT_BYTES_MAX, Tx, batches, execute, id_batches, in_tx, insert_rows, push_list, reading,
 };
 use super::error::{ApplyError, Duplicate, StoreError, is_unique_violation};
+use super::feed;
 use super::runs::RunRows;
 use super::tasks::phase_text;
 use super::types::{IdempotencyRecord, TaskUpdate};
@@ -387,9 +388,6 @@ async fn write_labels(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), StoreE
     Ok(())
 }
 
-/// Identifies an event: project, task and its number in the task.
-pub(super) type EventKey<'a> = (&'a ProjectId, &'a TaskId, i64);
-
 async fn write_events(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), StoreError> {
     let rows: Vec<_> = changes
         .iter()
@@ -418,9 +416,9 @@ async fn write_events(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), StoreE
             .push_bind(new.event.party.as_ref().map(|party| party.as_str()))
             .push_bind(new.event.message.as_str())
     });
-    let keys: Vec<EventKey<'_>> =
+    let keys: Vec<feed::EventKey<'_>> =
         rows.iter().map(|(task, seq, _)| (&task.project, &task.id, *seq)).collect();
-    super::feed::write(tx, &keys).await
+    feed::write(tx, &keys).await
 }
 
 async fn write_specs(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), StoreError> {

@@ -7,12 +7,14 @@ use flow_domain::time::Timestamp;
 use sqlx::QueryBuilder;
 
 use super::Store;
-use super::apply::EventKey;
 use super::db::{Tx, execute, in_tx, insert_rows, reading};
 use super::error::StoreError;
 use super::events;
 use super::signed;
 use super::types::{EventRow, FeedRow};
+
+/// Identifies an event: project, task and its number in the task.
+pub(super) type EventKey<'a> = (&'a ProjectId, &'a TaskId, i64);
 
 /// Adds events to the feed.
 pub(super) async fn write(tx: &mut Tx, keys: &[EventKey<'_>]) -> Result<(), StoreError> {

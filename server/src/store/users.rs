@@ -6,7 +6,6 @@ use flow_domain::time::Timestamp;
 
 use super::Store;
 use super::access_audit::{self, AccessEntry};
-use super::api_tokens::{self, ApiToken};
 use super::db::{Tx, execute, in_tx, reading};
 use super::error::{StoreError, is_unique_violation};
 use super::page::into_page;
@@ -85,7 +84,7 @@ impl UserColumns {
 
 /// Serialises changes that count accounts: MySQL reads the newest commits, but takes no lock on
 /// rows that do not exist.
-async fn lock_accounts(tx: &mut Tx) -> Result<(), StoreError> {
+pub(super) async fn lock_accounts(tx: &mut Tx) -> Result<(), StoreError> {
     execute!(tx, "UPDATE hub SET incarnation = incarnation WHERE id = 1")?;
     Ok(())
 }
@@ -142,30 +141,6 @@ impl Store {
                 .await
         })?;
         Ok(some > 0)
-    }
-
-    /// Creates the first account with its token. Returns `false`, and stores nothing, if there is an
-    /// account.
-    pub async fn create_first_user(
-        &self,
-        user: &User,
-        token: &ApiToken,
-        entry: &AccessEntry,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.write_tx("create_first_user").await?;
-        lock_accounts(&mut tx).await?;
-        let users: i64 = in_tx!(&mut tx, |c| {
-            sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(&mut *c).await
-        })?;
-        if users > 0 {
-            tx.rollback().await;
-            return Ok(false);
-        }
-        insert(&mut tx, user).await?;
-        api_tokens::insert(&mut tx, token).await?;
-        access_audit::write(&mut tx, entry).await?;
-        tx.commit().await?;
-        Ok(true)
     }
 
     /// Creates an account; [`StoreError::Exists`] if its name is taken.
