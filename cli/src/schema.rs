@@ -50,6 +50,7 @@ fn of_output(verb: &[&str]) -> Option<Value> {
         ["template", "list"] => list::<api::Template>(),
         ["template", "get" | "create" | "edit"] => one::<api::Template>(),
         ["template", "revisions"] => list::<api::Revision>(),
+        ["device", "get"] => one::<api::DeviceRequest>(),
         ["task", "list"] => list::<api::Task>(),
         ["task", "get" | "edit" | "clone" | "stop"] | ["run", "stop"] | ["cancel"] => {
             one::<api::Task>()
@@ -244,7 +245,6 @@ mod tests {
             "context use",
             "device approve",
             "device deny",
-            "device get",
             "diff",
             "login",
             "logout",

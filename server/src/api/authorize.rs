@@ -2,7 +2,6 @@
 //! operation; it rejects a caller without the rights for the operation.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
@@ -18,21 +17,13 @@ use http::{HeaderValue, Method, Uri, header};
 use utoipa::openapi::OpenApi;
 
 use super::extract::Caller;
-use super::problem::{ApiError, field};
+use super::peer::{Peer, address};
+use super::problem::{ApiError, field, respond};
 use super::project::{PROJECT, PROJECT_PATH, V2};
 use super::v1;
 use crate::access::matrix::{self, Rule};
 use crate::access::{Credential, Identity, Principal, Refused, check_site, no_project};
 use crate::state::App;
-
-/// Address of the client: of its connection, or behind trusted proxies as they report it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub(super) IpAddr);
-
-/// Address of the client of a request; loopback in tests without a connection.
-pub(super) fn address(extensions: &http::Extensions) -> IpAddr {
-    extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0)
-}
 
 /// The rules of all routes, by path and method.
 #[derive(Debug)]
@@ -149,18 +140,6 @@ impl Admitted {
         response
             .map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(revoked))))
     }
-}
-
-/// Returns the response of a rejection with its `Retry-After`.
-pub(super) fn respond(Refused { error, retry_after }: Refused) -> Response {
-    let mut response = ApiError::from(error).into_response();
-    if let Some(wait) = retry_after {
-        let seconds = wait.as_millis().div_ceil(1000).max(1);
-        if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
-            response.headers_mut().insert(header::RETRY_AFTER, value);
-        }
-    }
-    response
 }
 
 async fn admit(app: &App, rules: &Rules, request: &mut Request) -> Result<Admission, Refused> {

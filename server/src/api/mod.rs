@@ -19,6 +19,7 @@ mod json;
 mod keys;
 mod list;
 mod openapi;
+mod peer;
 mod probes;
 mod problem;
 mod project;

@@ -13,6 +13,7 @@ use flow_domain::error::{Error, ErrorCode, FieldError};
 use flow_domain::text::clip;
 use http::{HeaderValue, StatusCode, header};
 
+use crate::access::Refused;
 use crate::store::StoreError;
 use flow_api_types::{FieldProblem, Problem};
 
@@ -33,6 +34,18 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Error::from(error).into()
     }
+}
+
+/// Returns the response of a rejection with its `Retry-After`.
+pub(super) fn respond(Refused { error, retry_after }: Refused) -> Response {
+    let mut response = ApiError::from(error).into_response();
+    if let Some(wait) = retry_after {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
+            response.headers_mut().insert(header::RETRY_AFTER, value);
+        }
+    }
+    response
 }
 
 impl IntoResponse for ApiError {

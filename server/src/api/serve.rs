@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::authorize::Peer;
+use super::peer::Peer;
 use super::router::router;
 use crate::listener::{self, ConnectionRequests, Io, ListenerLimits};
 use crate::metrics::ListenerMetrics;

@@ -18,10 +18,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{Audit, tokens};
-use crate::api::authorize::respond;
 use crate::api::extract::{Body, Caller, Ids};
 use crate::api::openapi::failures;
 use crate::api::problem::ApiError;
+use crate::api::problem::respond;
 use crate::state::App;
 use crate::store::{AccessEntry, DevicePoll as Poll, DeviceSignIn};
 

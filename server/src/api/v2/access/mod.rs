@@ -27,8 +27,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::Identity;
-use crate::api::authorize::address;
 use crate::api::extract::Caller;
+use crate::api::peer::address;
 use crate::api::problem::ApiError;
 use crate::state::App;
 use crate::store::{AccessEntry, Missing};

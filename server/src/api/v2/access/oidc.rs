@@ -18,10 +18,10 @@ use utoipa::IntoParams;
 
 use super::{Audit, no_user};
 use crate::access::{SessionCookie, open_session};
-use crate::api::authorize::respond;
 use crate::api::extract::{Body, Ids, Params};
 use crate::api::openapi::failures;
 use crate::api::problem::ApiError;
+use crate::api::problem::respond;
 use crate::sign_in::oidc::{Callback, Ended, Identity, OidcError, Provider, SIGN_IN_S};
 use crate::state::App;
 use crate::store::{AccessEntry, OidcIdentity, StoreError, User};

@@ -12,10 +12,10 @@ use http::{HeaderMap, StatusCode, header};
 
 use super::{Audit, SessionPath};
 use crate::access::{Credential, SessionCookie, check_site, open_session, secret};
-use crate::api::authorize::respond;
 use crate::api::extract::{Body, Caller, Ids};
 use crate::api::openapi::failures;
 use crate::api::problem::ApiError;
+use crate::api::problem::respond;
 use crate::state::App;
 use crate::store::{AccessEntry, BrowserSession};
 

@@ -12,10 +12,10 @@ use http::StatusCode;
 
 use super::{Audit, tokens, users};
 use crate::access::{check_password, secret};
-use crate::api::authorize::respond;
 use crate::api::extract::Body;
 use crate::api::openapi::failures;
 use crate::api::problem::ApiError;
+use crate::api::problem::respond;
 use crate::state::App;
 use crate::store::{AccessEntry, User};
 

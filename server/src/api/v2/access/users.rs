@@ -14,11 +14,11 @@ use http::{StatusCode, header};
 use super::super::params::PageParams;
 use super::{Audit, UserPath, no_user};
 use crate::access::{check_password, secret};
-use crate::api::authorize::respond;
 use crate::api::extract::{Body, Caller, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
 use crate::api::problem::ApiError;
+use crate::api::problem::respond;
 use crate::state::App;
 use crate::store::{self, StoreError, UserChange};
 
