@@ -358,7 +358,7 @@ impl Plan {
             for (name, path) in datasets {
                 // A text in JSON is a text in TOML.
                 let path = serde_json::Value::from(path.as_str());
-                let _ = writeln!(text, "  [datasets.{name}]\n  path = {path}");
+                let _ = writeln!(text, "  [datasets.{name}]\n  path = {path}\n  v1_path = {path}");
             }
         }
         if !self.parties.is_empty() {

@@ -155,7 +155,7 @@ async fn f20_f21_database_of_the_original_is_imported_once_and_bad_rows_are_repo
         "template \"reserved\" (00000000000000000000000000000b): without hyper_parameter: ",
         "it runs at the original: stop it there",
         "Cancelled 1, Running 1, none 4",
-        "datasets that the agent of hospital-b has to declare:\n  [datasets.digits]\n  path = \"/data/Digits\"",
+        "datasets that the agent of hospital-b has to declare:\n  [datasets.digits]\n  path = \"/data/Digits\"\n  v1_path = \"/data/Digits\"",
         "new parties without a secret: hospital-a, hospital-b\n",
     ] {
         assert!(first.out.contains(part), "{part}: {}", first.out);
