@@ -204,7 +204,7 @@ fn same(one: &str, other: &str) -> bool {
     one.trim_end_matches('/') == other.trim_end_matches('/')
 }
 
-/// What to do without a valid token.
+/// The remedy for a missing or invalid token.
 pub const TOKEN_REMEDY: &str = "Sign in with `flowctl login`, or name the file with your API token by --token-file or FLOW_TOKEN_FILE.";
 
 /// Reads a token from a file. The token is never an argument: every user of the machine can read the
