@@ -281,7 +281,7 @@ fn u22_packages_install_start_upgrade_and_purge() {
          systemctl start flow-federate-backup.service
          cd /var/backups/flow-federate/20*Z
          systemctl stop flow-federate
-         rm -r /etc/flow/agent.toml /etc/flow/hospital-a.secret /var/lib/flow-federate
+         rm /etc/flow/agent.toml /etc/flow/hospital-a.secret
          sha256sum --check --quiet SHA256SUMS
          install -m 644 files/etc/flow/agent.toml /etc/flow
          install -m 600 -o flow-federate -g flow-federate files/etc/flow/hospital-a.secret /etc/flow
@@ -289,7 +289,7 @@ fn u22_packages_install_start_upgrade_and_purge() {
          cd /
          until_true runuser -u flow-federate -- flow-federate doctor --config /etc/flow/agent.toml
          ctl task start demo
-         until_true started 3
+         until_true started 4
          echo '# mine' >> /etc/flow/hub.toml",
     );
     let output = machine.run("dpkg -i /packages/*_1.0.1_*.deb");
