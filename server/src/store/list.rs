@@ -268,9 +268,11 @@ impl<'a> Scan<'a> {
             if *key == list.key || !(all || *key == lead.key) {
                 continue;
             }
+            // The table of the lead may be another one.
+            let column = if *key == Key::Id { lead.id } else { key.column() };
             for (sign, bound) in [(" >= ", from), (" < ", before)] {
                 if let Some(bound) = bound {
-                    sql = sql.text(" AND ").text(key.column()).text(sign).value(bound.clone());
+                    sql = sql.text(" AND ").text(column).text(sign).value(bound.clone());
                 }
             }
         }

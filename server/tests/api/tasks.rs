@@ -623,6 +623,10 @@ async fn tasks_are_stopped_and_deleted_in_bulk_with_a_result_for_each() {
     assert_eq!(stopped["tasks"][0]["error"]["code"], "task_not_active");
     assert_eq!(stopped["tasks"][1].get("error"), None);
     assert_eq!(listed(&hub, "phase=queued").await, ["c"]);
+    for labels in [json!({"": "spring"}), json!({"season": "-"})] {
+        let filter = json!({"filter": {"labels": labels}});
+        hub.post("/api/v2/bulk/tasks/stop").json(&filter).await.problem(422, "invalid");
+    }
 
     let c = hub.get("/api/v2/tasks/c").await.expect(StatusCode::OK).json()["id"].clone();
     let unknown = "0".repeat(32);

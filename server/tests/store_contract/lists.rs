@@ -698,6 +698,8 @@ async fn each_filter_selects_its_runs(fx: Fixture) {
     assert_eq!(run_numbers(store, &by_id, 5).await, ["t5/1"]);
     let by_id = RunFilter { created: range, ..by_id };
     assert_eq!(run_numbers(store, &by_id, 5).await, [""; 0]);
+    let of_party = RunFilter { party: Some(party("p2")), phases: vec![RunPhase::Failed], ..by_id };
+    assert_eq!(run_numbers(store, &of_party, 5).await, [""; 0]);
 }
 
 async fn every_filter_of_runs_is_led_by_an_index(fx: Fixture) {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use flow_api_types::limits::LABEL_FILTERS_MAX;
 use flow_api_types::{TaskSelector, Time};
 use flow_domain::error::{Error, FieldCode};
-use flow_domain::label;
+use flow_domain::label::{self, Labels};
 use flow_domain::text::clip;
 use serde::{Deserialize, Deserializer};
 
@@ -62,6 +62,22 @@ fn check_count(at: &str, count: usize) -> Result<(), Error> {
     Err(field(at, FieldCode::TooLong, message))
 }
 
+fn check_labels(at: &str, labels: &Labels) -> Result<(), Error> {
+    for (name, value) in labels {
+        if !label::is_name(name) {
+            let quoted = clip(name, QUOTED_CHARS_MAX);
+            let message = format!("has the name {quoted:?}; a name is {}", label::NAME_FORM);
+            return Err(field(at, FieldCode::Pattern, message));
+        }
+        if !label::is_value(value) {
+            let quoted = clip(value, QUOTED_CHARS_MAX);
+            let message = format!("has the value {quoted:?}; a value is {}", label::VALUE_FORM);
+            return Err(field(at, FieldCode::Pattern, message));
+        }
+    }
+    Ok(())
+}
+
 /// Converts the conditions of a request. `place` is the beginning of the names of their fields in
 /// errors.
 pub(super) async fn of_tasks(
@@ -73,6 +89,7 @@ pub(super) async fn of_tasks(
     let TaskSelector { name, phase, party, template, labels, created_since, created_before } =
         selector;
     check_count(&format!("{place}labels"), labels.len())?;
+    check_labels(&format!("{place}labels"), &labels)?;
     let created = created(created_since.as_deref(), created_before.as_deref(), place)?;
     let template = match template {
         None => None,
