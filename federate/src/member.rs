@@ -62,6 +62,7 @@ pub struct Needs {
     /// Digest of what the spec's image and dataset names mean at this party.
     pub resolution: Option<Digest>,
     /// Role in the spec, for people: the agent does not keep the spec of an ended member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
 }
 
