@@ -94,7 +94,7 @@ impl Sessions {
         let check = SpecCheck {
             check_id: id,
             spec_digest: sealed.digest.to_string(),
-            spec: sealed.bytes.clone().into(),
+            spec: sealed.bytes.clone(),
         };
         if !self.send(party, Body::SpecCheck(check)) {
             return unknown(not_connected(party));
