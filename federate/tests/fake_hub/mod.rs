@@ -362,6 +362,14 @@ pub struct TestAgent {
     running: Option<(CancellationToken, JoinHandle<Result<(), AgentError>>)>,
 }
 
+/// Returns true if this process has the file open.
+fn is_open(path: &std::path::Path) -> bool {
+    let files = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    files
+        .map(|file| std::fs::read_link(file.path()))
+        .any(|target| target.is_ok_and(|it| it == path))
+}
+
 impl TestAgent {
     pub fn new(mode: Mode) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -427,6 +435,9 @@ impl TestAgent {
         let (_, task) = self.running.take().expect("it runs");
         task.abort();
         assert!(task.await.is_err_and(|e| e.is_cancelled()), "it was still running");
+        // A killed process has no thread left; that of the journal still ends its statement.
+        let journal = self.data_dir().join("journal.db");
+        self.wait_for("the end of the journal's thread", || !is_open(&journal)).await;
     }
 
     pub async fn stop(&mut self) {
