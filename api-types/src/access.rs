@@ -230,7 +230,7 @@ pub struct Session {
     /// Id of the session.
     #[schema(value_type = schema::Id)]
     pub id: String,
-    /// How the person signed in, as in `password`.
+    /// Method of the sign-in, as in `password`.
     pub method: String,
     /// Client as it named itself.
     pub client: String,

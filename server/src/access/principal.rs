@@ -23,7 +23,7 @@ pub struct Principal {
     pub credential: Credential,
 }
 
-/// How a caller proved who it is.
+/// The proof of a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// An API token. A limited one has a project, a role or a scope, and cannot create another

@@ -1,4 +1,4 @@
-//! How values of iflearner-flow become values of this hub.
+//! Conversion of the values of iflearner-flow to values of this hub.
 
 use std::collections::BTreeMap;
 

@@ -15,7 +15,7 @@ pub struct BrowserSession {
     pub id: SessionId,
     pub user: UserId,
     pub digest: Digest,
-    /// How the person signed in, as in `password`.
+    /// Method of the sign-in, as in `password`.
     pub method: String,
     /// The client as it named itself, for people.
     pub client: String,
