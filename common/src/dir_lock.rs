@@ -71,7 +71,17 @@ pub enum DirLockError {
 #[derive(Debug)]
 pub struct DirLock {
     place: Place,
-    _file: File,
+    file: File,
+}
+
+impl Drop for DirLock {
+    /// Closing the file would not be enough: a child process has a copy of the descriptor between
+    /// `fork` and `exec`, and each copy holds the lock.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(path = %self.place.path.display(), %error, "the lock was not released");
+        }
+    }
 }
 
 impl DirLock {
@@ -88,7 +98,7 @@ impl DirLock {
             }
             let place = Place::of_file(path, &file).map_err(io)?;
             if !place.is_gone() {
-                return Ok(Self { place, _file: file });
+                return Ok(Self { place, file });
             }
         }
         Err(io(io::Error::other("the file was replaced during each attempt")))
@@ -125,8 +135,10 @@ mod tests {
         let path = dir.path().join("lock");
         let held = DirLock::acquire(&path).unwrap();
         assert!(matches!(DirLock::acquire(&path), Err(DirLockError::InUse(_))));
+        let copy_in_a_child = held.file.try_clone().unwrap();
         drop(held);
         DirLock::acquire(&path).unwrap();
+        drop(copy_in_a_child);
     }
 
     #[tokio::test]

@@ -167,6 +167,16 @@ pub enum RunDirState {
 #[derive(Debug)]
 pub struct Lock(File);
 
+impl Drop for Lock {
+    /// A process that is being started has a copy of the descriptor until its `exec`: closing the
+    /// file would leave the lock with the copy.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock of a run directory was not released");
+        }
+    }
+}
+
 impl Lock {
     #[must_use]
     pub fn file(&self) -> &File {

@@ -427,6 +427,13 @@ impl TestAgent {
             Arc::new(self.clock.clone()),
             stop.clone(),
         );
+        let agent = async {
+            let ended = agent.await;
+            if let Err(error) = &ended {
+                eprintln!("the agent ended: {error}");
+            }
+            ended
+        };
         self.running = Some((stop, tokio::spawn(agent)));
     }
 
