@@ -11,6 +11,7 @@ use flow_common::error::root_cause;
 use flow_common::loopback::is_loopback_host;
 use flow_common::secret_file::Secret;
 use flow_common::tls::client::{self as tls, Trust};
+use flow_domain::error::ErrorCode;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, ETAG, HeaderMap, IF_MATCH, RETRY_AFTER, SET_COOKIE,
 };
@@ -333,7 +334,9 @@ impl Client {
         }
         let body = response.bytes().await.unwrap_or_default();
         let mut error = CliError::from_response(status.as_u16(), &body);
-        if error.exit == ExitStatus::Auth && status == StatusCode::UNAUTHORIZED {
+        let lacks_token = status == StatusCode::UNAUTHORIZED
+            && error.code.as_deref() != Some(ErrorCode::SetupRequired.row().slug);
+        if lacks_token {
             error.remedy = Some(TOKEN_REMEDY.to_owned());
         }
         Err(error)

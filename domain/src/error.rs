@@ -104,6 +104,10 @@ error_table! {
         "Send the request from the hub's own page, or with an API token.";
     SetupDone = "setup_done", 409, FailedPrecondition, 10016, false, "the hub has an account already",
         "Sign in with an account; `flow-server admin-token` on the hub's machine recovers a lost one.";
+    SetupRequired = "setup_required", 401, Unauthenticated, 10017, false, "the hub has no account yet",
+        "Run `flowctl setup` on the machine of the hub.";
+    QuotaExceeded = "quota_exceeded", 409, ResourceExhausted, 10018, false, "the project or the account has as many objects as it may have",
+        "Delete objects that are not needed, or ask a federation administrator to raise the quota in the message.";
     UserExists = "user_exists", 409, AlreadyExists, 10400, false, "an account with this name exists",
         "Choose another name, or change the existing account.";
     UserNotFound = "user_not_found", 404, NotFound, 10401, false, "no account has this name",
@@ -118,6 +122,10 @@ error_table! {
         "Choose another name, or use the existing project.";
     ProjectNotFound = "project_not_found", 404, NotFound, 10411, false, "no project has this name",
         "List your projects; ask an administrator of the project for a role in it.";
+    ProjectNotEmpty = "project_not_empty", 409, FailedPrecondition, 10414, false, "the project has tasks, or members of its runs have not ended",
+        "Delete the tasks of the project, and wait until its runs have ended.";
+    ProjectProtected = "project_protected", 409, FailedPrecondition, 10415, false, "the project `default` cannot be deleted",
+        "Take away the roles of its members in place of a deletion.";
     ProjectMemberNotFound = "project_member_not_found", 404, NotFound, 10412, false, "the account has no role in the project",
         "List the members of the project.";
     OfferNotFound = "offer_not_found", 404, NotFound, 10413, false, "the party is not offered to the project by name",

@@ -16,8 +16,10 @@ use flow_federate::admission::{Dataset, Image};
 use flow_federate::config::OutputsConfig;
 use flow_federate::retention::Retention;
 use serde::Deserialize;
+use url::Url;
 
 use crate::access::TrustedProxies;
+use crate::cors::Origin;
 use crate::listener::ListenerLimits;
 use crate::network::Network;
 use crate::sign_in::SignInConfig;
@@ -50,6 +52,7 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Users and their clients.
     pub access: AccessConfig,
+    pub cors: CorsConfig,
     pub v1: V1Config,
     pub store: StoreConfig,
     pub contact: ContactConfig,
@@ -95,6 +98,14 @@ pub struct V1Config {
     pub anonymous_networks: Vec<Network>,
 }
 
+/// Pages of other origins.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorsConfig {
+    /// Origins whose pages may use the API with a token.
+    pub allow_origins: Vec<Origin>,
+}
+
 /// Limits of the process as a whole.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,7 +120,7 @@ pub struct LimitsConfig {
 pub struct AccessConfig {
     /// Requests of an account per second.
     pub requests_per_s: u32,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     #[serde(deserialize_with = "trusted_proxies")]
     pub trusted_proxies: TrustedProxies,
     /// Address of the hub for browsers.
@@ -122,6 +133,13 @@ pub struct AccessConfig {
 }
 
 impl AccessConfig {
+    /// Returns whether browsers reach the hub over TLS, as `public_url` states.
+    #[must_use]
+    pub fn is_public_tls(&self) -> bool {
+        let url = self.public_url.as_deref().map(Url::parse);
+        url.is_some_and(|url| url.is_ok_and(|url| url.scheme() == "https"))
+    }
+
     /// Returns the keys of sign-in without a password.
     #[must_use]
     pub fn sign_in(&self) -> SignInConfig {
@@ -505,6 +523,16 @@ mod tests {
             with(&[("health.listen", "0.0.0.0:1237")]).health.listen,
             Some(([0, 0, 0, 0], 1237).into())
         );
+        let origins = r#"["https://console.example"]"#;
+        assert_eq!(with(&[("cors.allow_origins", origins)]).cors.allow_origins.len(), 1);
+        for origin in ["*", "null", "https://console.example/"] {
+            let wrong = vec![("cors.allow_origins".to_owned(), format!("[{origin:?}]"))];
+            let error = load(None, wrong).expect_err("no origin").to_string();
+            assert!(
+                error.contains("cors.allow_origins") && error.contains("https://HOST"),
+                "{error}"
+            );
+        }
         let refused = load(None, vec![("health.listen".to_owned(), "localhost".to_owned())])
             .expect_err("it is no address");
         assert!(refused.to_string().contains("must look like 127.0.0.1:1237"), "{refused}");

@@ -14,6 +14,7 @@ mod auth;
 mod backup;
 pub mod cli;
 pub mod config;
+pub mod cors;
 pub mod engine;
 pub mod error;
 pub mod grpc;

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::{Access, AccessOptions, SetupCode};
 use crate::config::{self, Config};
+use crate::cors::Cors;
 use crate::engine::{Engine, EngineParts};
 use crate::error::StartError;
 use crate::metrics::{HostSources, Metrics};
@@ -49,6 +50,7 @@ pub struct HubParts {
     /// Bytes of request bodies that all requests together may hold in memory.
     pub body_bytes: usize,
     pub v1: V1Options,
+    pub cors: Cors,
 }
 
 /// An [`App`] whose engine runs.
@@ -62,7 +64,8 @@ pub struct Hub {
 impl Hub {
     /// Records that no agent is connected, then starts the engine.
     pub async fn start(parts: HubParts) -> Result<Self, Error> {
-        let HubParts { store, clock, setup, sign_in, access, away_after_s, body_bytes, v1 } = parts;
+        let HubParts { store, clock, setup, sign_in, access, away_after_s, body_bytes, v1, cors } =
+            parts;
         let sessions = Sessions::default();
         let metrics = Arc::new(Metrics::new(store.metrics()));
         let supervisor = Supervisor::default();
@@ -103,6 +106,7 @@ impl Hub {
             body_bytes: Arc::new(Semaphore::new(body_bytes)),
             sign_in_log: SignInLog::default(),
             v1,
+            cors,
             embedded: OnceLock::new(),
         };
         Ok(Self { app: Arc::new(app), is_started, engine_stops, engine_tasks })
@@ -225,13 +229,14 @@ pub async fn serve(
         setup: setup.clone(),
         sign_in,
         access: AccessOptions {
-            is_tls: rest_tls.is_some(),
+            is_tls: rest_tls.is_some() || config.access.is_public_tls(),
             requests_per_s: config.access.requests_per_s,
             trusted_proxies: config.access.trusted_proxies.clone(),
         },
         away_after_s: config.contact.away_after_s,
         body_bytes: config.limits.body_bytes,
         v1: v1_options(config),
+        cors: Cors::new(config.cors.allow_origins.clone()),
     };
     let hub = Hub::start(parts).await.map_err(|error| StartError(chain(&error)))?;
     let app = Arc::clone(&hub.app);

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
+use crate::cors::Cors;
 use crate::engine::Engine;
 use crate::metrics::Metrics;
 use crate::network::Network;
@@ -39,6 +40,7 @@ pub struct App {
     /// Limits the log lines about failed sign-ins of agents.
     pub(crate) sign_in_log: SignInLog,
     pub v1: V1Options,
+    pub cors: Cors,
     /// The party of the agent inside this process, if there is one.
     pub embedded: OnceLock<PartyId>,
 }

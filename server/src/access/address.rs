@@ -1,5 +1,6 @@
-//! Address of a client behind proxies. `X-Forwarded-For` is believed only as far as the proxies that
-//! wrote it are trusted: from the right, the end that the nearest proxy writes.
+//! Address and scheme of a client behind proxies. `X-Forwarded-For` is believed only as far as the
+//! proxies that wrote it are trusted: from the right, the end that the nearest proxy writes; and so is
+//! `X-Forwarded-Proto` of the nearest proxy.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -10,8 +11,10 @@ use crate::network::Network;
 
 /// Header with the addresses from the client to the nearest proxy.
 const FORWARDED_FOR: &str = "x-forwarded-for";
+/// Header with the scheme that the client uses to reach the proxy.
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// The proxies whose `X-Forwarded-For` is believed.
+/// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<Network>);
 
@@ -44,6 +47,15 @@ impl TrustedProxies {
             }
         }
         client
+    }
+
+    /// Returns whether a proxy reports that the client of a request from `peer` uses TLS.
+    #[must_use]
+    pub fn has_tls(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let mut values = headers.get_all(FORWARDED_PROTO).iter();
+        let text = values.next_back().and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let scheme = text.rsplit(',').next().unwrap_or_default().trim();
+        self.contains(peer) && scheme.eq_ignore_ascii_case("https")
     }
 }
 
@@ -79,6 +91,22 @@ mod tests {
                 expected,
                 "{trusted} {peer} {forwarded:?}"
             );
+        }
+        let trusted: TrustedProxies = two.parse().expect("networks");
+        for (peer, forwarded, expected) in [
+            ("10.1.2.3", &["https"][..], true),
+            ("10.1.2.3", &["http, HTTPS"], true),
+            ("10.1.2.3", &["https", "http"], false),
+            ("10.1.2.3", &["https, http"], false),
+            ("10.1.2.3", &[], false),
+            ("192.0.2.1", &["https"], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in forwarded {
+                headers.append(FORWARDED_PROTO, value.parse().expect("a header value"));
+            }
+            let is_tls = trusted.has_tls(peer.parse().expect("an address"), &headers);
+            assert_eq!(is_tls, expected, "{peer} {forwarded:?}");
         }
         for wrong in ["10.0.0.0/33", "10.0.0", "example", "::/129", "10.0.0.0/x", "/8"] {
             assert!(wrong.parse::<TrustedProxies>().is_err(), "{wrong}");

@@ -106,7 +106,7 @@ impl Refused {
 /// Settings of the access to a hub.
 #[derive(Debug, Clone)]
 pub struct AccessOptions {
-    /// The REST listener uses TLS: cookies are for TLS only.
+    /// Every browser uses TLS: cookies are for TLS only.
     pub is_tls: bool,
     /// Requests of an account per second.
     pub requests_per_s: u32,
@@ -131,7 +131,7 @@ pub struct Access {
     sign_ins: RateLimit<IpAddr>,
     wrong_codes: RateLimit<IpAddr>,
     pub(crate) passwords: Passwords,
-    pub(crate) is_tls: bool,
+    is_tls: bool,
     trusted_proxies: TrustedProxies,
     /// Marked as changed after each change of accounts by this process.
     changes: watch::Sender<()>,
@@ -174,13 +174,19 @@ impl Access {
         self.trusted_proxies.client(peer, headers)
     }
 
+    /// Returns whether the client of a request from `peer` uses TLS, as far as the hub knows.
+    pub(crate) fn is_tls(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        self.is_tls || self.trusted_proxies.has_tls(peer, headers)
+    }
+
     /// Returns the account of a request's credential, and the digest of the credential.
     pub(crate) async fn identify(
         &self,
         headers: &HeaderMap,
         address: IpAddr,
+        is_tls: bool,
     ) -> Result<(Digest, Arc<Identity>), Refused> {
-        let credential = match Presented::of(headers, self.is_tls) {
+        let credential = match Presented::of(headers, is_tls) {
             Ok(credential) => credential,
             Err(what) => return Err(self.refuse(what, headers, address)),
         };
@@ -320,18 +326,23 @@ impl Access {
         if let Err(wait) = self.failures.admit(source_of(address), monotonic()) {
             return Refused::limited("too many requests had invalid credentials", wait);
         }
-        let remedy = match &*self.setup.lock() {
-            Some(setup) if authorization(headers).is_some_and(|(_, text)| setup.is(text)) => {
-                "this is the setup code, which only creates the first account: run `flowctl setup`"
-            }
-            Some(_) => {
-                "this hub has no account yet: run `flowctl setup` with the code in the file `setup-code` in the hub's data directory"
-            }
-            None => {
-                "send `Authorization: Bearer TOKEN` with an API token; `flowctl login` creates one"
-            }
+        let (code, message) = match &*self.setup.lock() {
+            Some(setup) if authorization(headers).is_some_and(|(_, text)| setup.is(text)) => (
+                ErrorCode::SetupRequired,
+                "the setup code only creates the first account: run `flowctl setup`".to_owned(),
+            ),
+            Some(_) => (
+                ErrorCode::SetupRequired,
+                "this hub has no account yet: run `flowctl setup` with the code in the file `setup-code` in the hub's data directory".to_owned(),
+            ),
+            None => (
+                ErrorCode::Unauthenticated,
+                format!(
+                    "{what}: send `Authorization: Bearer TOKEN` with an API token; `flowctl login` creates one"
+                ),
+            ),
         };
-        Error::new(ErrorCode::Unauthenticated, format!("{what}: {remedy}")).into()
+        Error::new(code, message).into()
     }
 
     /// Returns the account of programs of a trusted issuer; creates it for the first one. A hub that

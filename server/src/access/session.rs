@@ -117,13 +117,13 @@ pub(crate) fn check_site(method: &Method, headers: &HeaderMap) -> Result<(), Err
         Some(_) => {
             method.is_safe() && headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate")
         }
-        // An old browser, or no browser.
+        // An old browser, or no browser. A page of the hub reads without this header.
         None => match headers.get(ORIGIN).map(text) {
             None => true,
             Some(origin) => {
                 let host = headers.get(HOST).map(text);
                 let origin = origin.split_once("://").map(|(_, host)| host.to_owned());
-                method.is_safe() || origin.is_some() && origin == host
+                origin.is_some() && origin == host
             }
         },
     };
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn pages_of_other_sites_cannot_use_the_session() {
         type Case = (&'static Method, &'static [(&'static str, &'static str)], bool);
-        let cases: [Case; 12] = [
+        let cases: [Case; 13] = [
             (&Method::POST, &[], true),
             (&Method::POST, &[("sec-fetch-site", "same-origin")], true),
             (&Method::POST, &[("sec-fetch-site", "none")], true),
@@ -194,6 +194,7 @@ mod tests {
             (&Method::GET, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "cors")], false),
             (&Method::DELETE, &[("origin", "https://hub:8443"), ("host", "hub:8443")], true),
             (&Method::DELETE, &[("origin", "https://evil"), ("host", "hub")], false),
+            (&Method::GET, &[("origin", "https://evil"), ("host", "hub")], false),
             (&Method::POST, &[("origin", "null"), ("host", "hub")], false),
             (&Method::POST, &[("origin", "https://hub.evil"), ("host", "hub")], false),
         ];

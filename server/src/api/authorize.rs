@@ -17,7 +17,7 @@ use http::{HeaderValue, Method, Uri, header};
 use utoipa::openapi::OpenApi;
 
 use super::extract::Caller;
-use super::peer::{Peer, address};
+use super::peer::{IsTls, Peer, address};
 use super::problem::{ApiError, field, respond};
 use super::project::{PROJECT, PROJECT_PATH, V2};
 use super::v1;
@@ -89,9 +89,12 @@ pub(super) async fn authorize(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let client = app.access.client(address(request.extensions()), request.headers());
+    let peer = address(request.extensions());
+    let client = app.access.client(peer, request.headers());
+    let is_tls = app.access.is_tls(peer, request.headers());
     request.extensions_mut().insert(Peer(client));
-    match admit(&app, &rules, &mut request).await {
+    request.extensions_mut().insert(IsTls(is_tls));
+    match admit(&app, &rules, &mut request, is_tls).await {
         Ok(Admission::Public) => next.run(request).await,
         Ok(Admission::Answered(answer)) => answer,
         Ok(Admission::Admitted(admitted)) => {
@@ -142,7 +145,12 @@ impl Admitted {
     }
 }
 
-async fn admit(app: &App, rules: &Rules, request: &mut Request) -> Result<Admission, Refused> {
+async fn admit(
+    app: &App,
+    rules: &Rules,
+    request: &mut Request,
+    is_tls: bool,
+) -> Result<Admission, Refused> {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map(MatchedPath::as_str);
     let rule = route.and_then(|path| rules.find(path, request.method()));
@@ -154,7 +162,7 @@ async fn admit(app: &App, rules: &Rules, request: &mut Request) -> Result<Admiss
         // The responses of these routes are complete: nothing asks for the digest.
         (Digest::of(b""), app.access.anonymous()?)
     } else {
-        app.access.identify(request.headers(), address).await?
+        app.access.identify(request.headers(), address, is_tls).await?
     };
     if matches!(identity.credential, Credential::Session(_) | Credential::Anonymous) {
         check_site(request.method(), request.headers())?;

@@ -1,5 +1,5 @@
 //! Outermost middleware: request id, tracing span, metrics, length of the URL, timeout, panics,
-//! problem+json for errors, security headers.
+//! problem+json for errors, security headers, CORS.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flow_domain::error::{Error, ErrorCode};
 use futures::FutureExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tracing::Instrument as _;
 
 use super::problem::{ApiError, render};
@@ -45,6 +45,7 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = known(request.method());
     let is_v1 = v1::has_path(request.uri().path());
+    let cors = app.cors.check(request.method(), request.uri().path(), request.headers());
     let span = tracing::info_span!(
         "http",
         request.id = %id,
@@ -62,6 +63,8 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
                 "path and query have {length} bytes and must have at most {URL_BYTES_MAX}; shorten the filters"
             );
             ApiError::from(Error::new(ErrorCode::TooLarge, message)).into_response()
+        } else if cors.is_preflight {
+            StatusCode::NO_CONTENT.into_response()
         } else {
             within(RESPONSE_TIMEOUT, next.run(request)).await
         };
@@ -71,6 +74,7 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
             response = v1::render(response, &error);
         }
         protect(response.headers_mut());
+        cors.add_to(response.headers_mut());
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID.clone(), id);
         }

@@ -75,7 +75,7 @@ pub fn head() -> OpenApi {
     components.parameters.insert(PROJECT.to_owned(), project.into());
     let session = ApiKey::Cookie(ApiKeyValue::with_description(
         "__Host-flow_session",
-        "Session of a browser; `flow_session` on a listener without TLS",
+        "Session of a browser; `flow_session` over a connection without TLS",
     ));
     components.add_security_scheme(SESSION, SecurityScheme::ApiKey(session));
     let basic = HttpBuilder::new()
@@ -233,6 +233,7 @@ fn common(path: &str, operation: &mut Operation) {
     if !is_public {
         codes.extend([
             ErrorCode::Unauthenticated,
+            ErrorCode::SetupRequired,
             ErrorCode::Forbidden,
             ErrorCode::CrossSite,
             ErrorCode::RateLimited,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use flow_common::error::chain;
-use flow_domain::error::{Error, ErrorCode, FieldError};
+use flow_domain::error::{Error, FieldError};
 use flow_domain::text::clip;
 use http::{HeaderValue, StatusCode, header};
 
@@ -101,7 +101,7 @@ pub fn render(mut response: Response, request_id: &str) -> Response {
     let mut headers = std::mem::take(response.headers_mut());
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if row.code == ErrorCode::Unauthenticated {
+    if row.http == 401 {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if matches!(row.http, 429 | 503) {

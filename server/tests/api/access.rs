@@ -315,10 +315,10 @@ async fn setup_works_once_and_its_code_is_no_token() {
     assert_eq!(audit["items"][0]["action"], "setup");
 
     let hub = TestApp::without_account().await;
-    let wrong = hub.get("/api/v2/tasks").token("0123").await.problem(401, "unauthenticated");
+    let wrong = hub.get("/api/v2/tasks").token("0123").await.problem(401, "setup_required");
     assert!(wrong["detail"].as_str().is_some_and(|text| text.contains("no account yet")));
     let code = hub.token().to_owned();
-    let code_as_token = hub.get("/api/v2/tasks").token(&code).await.problem(401, "unauthenticated");
+    let code_as_token = hub.get("/api/v2/tasks").token(&code).await.problem(401, "setup_required");
     let detail = code_as_token["detail"].as_str().expect("text");
     assert!(detail.contains("setup code") && detail.contains("flowctl setup"), "{detail}");
     let setup =
@@ -431,6 +431,40 @@ async fn session_of_a_browser_signs_in_changes_password_and_ends() {
     let ended = with(Method::DELETE, &format!("/api/v2/sessions/{id}")).await;
     assert!(ended.expect(StatusCode::NO_CONTENT).header("set-cookie").contains("Max-Age=0"));
     with(Method::GET, "/api/v2/me").await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn session_cookie_is_for_tls_only_behind_a_proxy_with_tls() {
+    let input = json!({"name": "bob", "password": "correct horse battery"});
+    let trusting = TestApp::with_parts(|parts| {
+        parts.access.trusted_proxies = "127.0.0.1".parse().expect("an address");
+    });
+    let strict = TestApp::with_parts(|parts| parts.access.is_tls = true);
+    for (hub, scheme, is_secure) in [
+        (trusting.await, "https", true),
+        (TestApp::start().await, "https", false),
+        (strict.await, "http", true),
+    ] {
+        hub.post("/api/v2/users").json(&input).await.expect(StatusCode::CREATED);
+        let call = |method: Method, path: &str, scheme: &str| {
+            hub.call(method, path).anonymous().header("x-forwarded-proto", scheme)
+        };
+        let opened = call(Method::POST, "/api/v2/sessions", scheme).json(&input).await;
+        let opened = opened.expect(StatusCode::CREATED);
+        let set = opened.header("set-cookie");
+        let name = if is_secure { "__Host-flow_session=" } else { "flow_session=" };
+        assert_eq!((set.starts_with(name), set.contains("; Secure")), (true, is_secure), "{set}");
+        let cookie = set.split(';').next().expect("a cookie");
+        let me = || call(Method::GET, "/api/v2/me", scheme).header("cookie", cookie);
+        me().await.expect(StatusCode::OK);
+        if scheme == "https" && is_secure {
+            let plain = call(Method::GET, "/api/v2/me", "http").header("cookie", cookie);
+            plain.await.problem(401, "unauthenticated");
+        }
+        let path = format!("/api/v2/sessions/{}", opened.json()["id"].as_str().expect("an id"));
+        let ended = call(Method::DELETE, &path, scheme).header("cookie", cookie).await;
+        assert!(ended.expect(StatusCode::NO_CONTENT).header("set-cookie").starts_with(name));
+    }
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use flow_server::cors::Cors;
 use http::{Method, StatusCode};
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::common::TestApp;
+use crate::common::{Answer, TestApp};
 
 #[tokio::test]
 async fn hub_is_ready_until_it_stops() {
@@ -170,4 +172,66 @@ async fn every_response_has_a_request_id_and_security_headers() {
         let answer = hub.get(path).header("x-request-id", "a b").await;
         assert_eq!(answer.header("x-request-id").len(), 32);
     }
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_use_the_api_only_with_a_token_and_if_configured() {
+    const ORIGIN: &str = "https://console.example";
+    let is_silent = |answer: &Answer| {
+        answer.headers.keys().all(|name| !name.as_str().starts_with("access-control-"))
+    };
+    async fn preflight(hub: &TestApp, origin: &str) -> Answer {
+        let asked = hub.call(Method::OPTIONS, "/api/v2/tasks").anonymous();
+        asked.header("origin", origin).header("access-control-request-method", "POST").await
+    }
+    let hub = TestApp::start().await;
+    let answer = hub.get("/api/v2/tasks").header("origin", ORIGIN).await.expect(StatusCode::OK);
+    assert!(is_silent(&answer) && answer.header("vary").is_empty(), "{:?}", answer.headers);
+    let answer = preflight(&hub, ORIGIN).await;
+    assert!(is_silent(&answer) && answer.status == StatusCode::UNAUTHORIZED, "{answer:?}");
+
+    let hub = TestApp::with_parts(|parts| {
+        parts.cors = Cors::new(vec![ORIGIN.parse().expect("an origin")]);
+    })
+    .await;
+    let answer = preflight(&hub, ORIGIN).await.expect(StatusCode::NO_CONTENT);
+    assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
+    assert_eq!(answer.header("vary"), "Origin");
+    for (name, part) in [
+        ("access-control-allow-methods", "DELETE"),
+        ("access-control-allow-headers", "Authorization"),
+        ("access-control-allow-headers", "If-Match"),
+        ("access-control-max-age", "600"),
+    ] {
+        assert!(answer.header(name).contains(part), "{name}: {:?}", answer.headers);
+    }
+    for path in ["/api/v2/tasks", "/api/v2/tasks/none", "/api/v1/task"] {
+        let answer = hub.get(path).header("origin", ORIGIN).await;
+        assert_eq!(answer.header("access-control-allow-origin"), ORIGIN, "{path}");
+        assert!(answer.header("access-control-expose-headers").contains("ETag"), "{path}");
+        assert!(answer.header("access-control-allow-credentials").is_empty(), "{path}");
+        assert_eq!(answer.header("vary"), "Origin", "{path}");
+    }
+    for other in ["https://console.example:8443", "https://console.example.evil", "null", "*"] {
+        let answer = preflight(&hub, other).await;
+        assert!(is_silent(&answer) && answer.status == StatusCode::UNAUTHORIZED, "{other}");
+        let answer = hub.get("/api/v2/tasks").header("origin", other).await;
+        assert!(is_silent(&answer) && answer.header("vary") == "Origin", "{other}");
+    }
+    let page = hub.get("/").header("origin", ORIGIN).await.expect(StatusCode::OK);
+    assert!(is_silent(&page) && page.header("vary").is_empty());
+
+    // A cookie opens nothing for a page of another origin, configured or not.
+    let bob = json!({"name": "bob", "password": "correct horse battery"});
+    hub.post("/api/v2/users").json(&bob).await.expect(StatusCode::CREATED);
+    let opened = hub.post("/api/v2/sessions").anonymous().json(&bob).await;
+    let opened = opened.expect(StatusCode::CREATED);
+    let cookie = opened.header("set-cookie").split(';').next().expect("a cookie");
+    let me = || hub.get("/api/v2/me").anonymous().header("cookie", cookie).header("host", "hub");
+    me().await.expect(StatusCode::OK);
+    let old_browser = me().header("origin", ORIGIN).await;
+    assert!(old_browser.header("access-control-allow-credentials").is_empty());
+    old_browser.problem(403, "cross_site");
+    let asked = me().header("origin", ORIGIN).header("sec-fetch-site", "cross-site");
+    asked.header("sec-fetch-mode", "cors").await.problem(403, "cross_site");
 }

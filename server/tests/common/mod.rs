@@ -13,6 +13,7 @@ use bytes::Bytes;
 use flow_common::clock::MockClock;
 use flow_common::secret_file::Secret;
 use flow_server::access::{AccessOptions, SetupCode};
+use flow_server::cors::Cors;
 use flow_server::network::Network;
 use flow_server::serve::{Hub, HubParts};
 use flow_server::sign_in::{SignIn, SignInConfig};
@@ -56,7 +57,7 @@ impl TestApp {
         let url = format!("sqlite:{}", dir.path().join("hub.sqlite").display());
         let access = SignInConfig::default();
         let (mut hub, code) =
-            Self::started(dir, &url, MockClock::default(), None, &access, Vec::new()).await;
+            Self::started(dir, &url, MockClock::default(), None, &access, |_| {}).await;
         hub.token = code;
         hub
     }
@@ -70,18 +71,16 @@ impl TestApp {
 
     /// Starts a hub whose `/api/v1` needs no credentials from a network.
     pub async fn with_anonymous(network: &str) -> Self {
+        let network: Network = network.parse().expect("a network");
+        Self::with_parts(|parts| parts.v1.anonymous_networks = vec![network]).await
+    }
+
+    /// Starts a hub with other parts on an empty database.
+    pub async fn with_parts(adjust: impl FnOnce(&mut HubParts)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let url = format!("sqlite:{}", dir.path().join("hub.sqlite").display());
-        let networks = vec![network.parse().expect("a network")];
-        let (mut hub, code) = Self::started(
-            dir,
-            &url,
-            MockClock::default(),
-            None,
-            &SignInConfig::default(),
-            networks,
-        )
-        .await;
+        let (clock, sign_in) = (MockClock::default(), SignInConfig::default());
+        let (mut hub, code) = Self::started(dir, &url, clock, None, &sign_in, adjust).await;
         hub.token = hub.set_up(&code).await;
         hub
     }
@@ -115,7 +114,7 @@ impl TestApp {
         sign_in: &SignInConfig,
     ) -> Self {
         let is_set_up = token.is_some();
-        let (mut hub, code) = Self::started(dir, url, clock, token, sign_in, Vec::new()).await;
+        let (mut hub, code) = Self::started(dir, url, clock, token, sign_in, |_| {}).await;
         if !is_set_up {
             hub.token = hub.set_up(&code).await;
         }
@@ -129,14 +128,14 @@ impl TestApp {
         clock: MockClock,
         token: Option<String>,
         sign_in: &SignInConfig,
-        anonymous_networks: Vec<Network>,
+        adjust: impl FnOnce(&mut HubParts),
     ) -> (Self, String) {
         let store = Store::open(url, StoreOptions::default()).await.expect("the store opens");
         store.migrate().await.expect("the store migrates");
         let code = flow_common::ids::secret();
         let shared: flow_common::clock::SharedClock = Arc::new(clock.clone());
         let sign_in = SignIn::open(dir.path(), sign_in, "http://127.0.0.1:1235", &shared);
-        let parts = HubParts {
+        let mut parts = HubParts {
             store: Arc::new(store),
             clock: shared,
             setup: token.is_none().then(|| SetupCode::new(&Secret::new(code.clone()))),
@@ -144,8 +143,13 @@ impl TestApp {
             access: AccessOptions::default(),
             away_after_s: 30,
             body_bytes: 2 << 20,
-            v1: V1Options { aggregator: "hub".parse().expect("a name"), anonymous_networks },
+            v1: V1Options {
+                aggregator: "hub".parse().expect("a name"),
+                anonymous_networks: Vec::new(),
+            },
+            cors: Cors::default(),
         };
+        adjust(&mut parts);
         let running = Hub::start(parts).await.expect("the hub starts");
         let app = Arc::clone(&running.app);
         let router = flow_server::api::router(Arc::clone(&app));
@@ -390,6 +394,10 @@ impl<'a> IntoFuture for Call<'a> {
                     operation.check_body(head.status, &head.headers, &body)
                 }
                 Some(_) => {}
+                // The answer to a preflight request, which has no operation.
+                None if method == Method::OPTIONS && head.status == StatusCode::NO_CONTENT => {
+                    assert!(body.is_empty(), "a preflight request has no content");
+                }
                 None if path == "/api/v1" || path.starts_with("/api/v1/") => {
                     document::check_v1(&method, &path, head.status, &head.headers, &body)
                 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use flow_api_types::{IdentityInput, OidcProvider, OidcProviderList, schema};
 use flow_common::error::chain;
 use flow_domain::access::{ProjectRole, UserKind};
@@ -20,6 +20,7 @@ use super::{Audit, no_user};
 use crate::access::{SessionCookie, open_session};
 use crate::api::extract::{Body, Ids, Params};
 use crate::api::openapi::failures;
+use crate::api::peer::IsTls;
 use crate::api::problem::ApiError;
 use crate::api::problem::respond;
 use crate::sign_in::oidc::{Callback, Ended, Identity, OidcError, Provider, SIGN_IN_S};
@@ -110,6 +111,7 @@ pub(in crate::api::v2) async fn list(State(app): State<Arc<App>>) -> Json<OidcPr
 pub(in crate::api::v2) async fn start(
     State(app): State<Arc<App>>,
     audit: Audit,
+    Extension(IsTls(is_tls)): Extension<IsTls>,
     Ids(path): Ids<ProviderPath>,
     Params(StartParams { return_to }): Params<StartParams>,
 ) -> Result<Response, ApiError> {
@@ -117,7 +119,7 @@ pub(in crate::api::v2) async fn start(
     let begun =
         provider.begin(&return_to, audit.now).await.map_err(|error| refusal(provider, &error))?;
     let location = HeaderValue::from_str(begun.location.as_str()).map_err(Error::internal)?;
-    let cookie = cookie(app.access.is_tls, provider, &begun.cookie, SIGN_IN_S)?;
+    let cookie = cookie(is_tls, provider, &begun.cookie, SIGN_IN_S)?;
     Ok((StatusCode::SEE_OTHER, [(LOCATION, location), (SET_COOKIE, cookie)]).into_response())
 }
 
@@ -130,6 +132,7 @@ pub(in crate::api::v2) async fn start(
 pub(in crate::api::v2) async fn callback(
     State(app): State<Arc<App>>,
     audit: Audit,
+    Extension(IsTls(is_tls)): Extension<IsTls>,
     Ids(path): Ids<ProviderPath>,
     headers: HeaderMap,
     Params(params): Params<CallbackParams>,
@@ -137,7 +140,6 @@ pub(in crate::api::v2) async fn callback(
     let provider = path.find(&app)?;
     let CallbackParams { code, state, iss, error, error_description } = params;
     let callback = Callback { code, state, iss, error, error_description };
-    let is_tls = app.access.is_tls;
     let begun = cookie_of(&headers, is_tls, provider);
     let attempt = provider
         .resume(begun.as_deref(), &callback, audit.now)

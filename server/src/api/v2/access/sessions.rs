@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use flow_api_types::{Session, SessionList, SignIn};
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::UserName;
@@ -14,6 +14,7 @@ use super::{Audit, SessionPath};
 use crate::access::{Credential, SessionCookie, check_site, open_session, secret};
 use crate::api::extract::{Body, Caller, Ids};
 use crate::api::openapi::failures;
+use crate::api::peer::IsTls;
 use crate::api::problem::ApiError;
 use crate::api::problem::respond;
 use crate::state::App;
@@ -49,6 +50,7 @@ fn show(session: BrowserSession, current: bool) -> Session {
 pub(in crate::api::v2) async fn create(
     State(app): State<Arc<App>>,
     audit: Audit,
+    Extension(IsTls(is_tls)): Extension<IsTls>,
     headers: HeaderMap,
     Body { value: SignIn { name, password }, digest: _ }: Body<SignIn>,
 ) -> Result<Response, ApiError> {
@@ -67,7 +69,7 @@ pub(in crate::api::v2) async fn create(
         return Ok(respond(refused));
     }
     let Some(user) = user else { return Err(wrong().into()) };
-    let cookie = SessionCookie::generate(app.access.is_tls);
+    let cookie = SessionCookie::generate(is_tls);
     let session = open_session(&cookie, &user.id, "password", &headers, audit.now);
     let entry = AccessEntry {
         actor_id: Some(user.id.clone()),
@@ -113,6 +115,7 @@ pub(in crate::api::v2) async fn delete(
     State(app): State<Arc<App>>,
     Caller(principal): Caller,
     audit: Audit,
+    Extension(IsTls(is_tls)): Extension<IsTls>,
     Ids(SessionPath { session }): Ids<SessionPath>,
 ) -> Result<Response, ApiError> {
     let entry = audit.entry("delete_session", &session);
@@ -122,7 +125,7 @@ pub(in crate::api::v2) async fn delete(
     }
     app.access.changed();
     if current(&principal.credential, &session) {
-        let clear = [(header::SET_COOKIE, SessionCookie::clear(app.access.is_tls)?)];
+        let clear = [(header::SET_COOKIE, SessionCookie::clear(is_tls)?)];
         return Ok((StatusCode::NO_CONTENT, clear).into_response());
     }
     Ok(StatusCode::NO_CONTENT.into_response())
