@@ -109,6 +109,11 @@ impl Entry {
         self.enforcer.stop_within(time, self.follow_after_kill());
     }
 
+    /// Returns true if a deadline has passed and the agent kills the workload or has killed it.
+    pub fn is_killed(&self) -> bool {
+        self.enforcer.cause().is_some()
+    }
+
     /// Sets the deadline of the longest runtime, see [`Enforcer::limit_runtime`].
     pub async fn limit_runtime(self: &Arc<Self>, time: Duration, is_new: bool) {
         self.enforcer.limit_runtime(time, is_new, self.follow_after_kill()).await;

@@ -428,6 +428,8 @@ impl ProcessRuntime {
                             entry.follow_if_idle();
                             return Ok(());
                         }
+                        // The agent is killing both: the follower reports the end.
+                        Err(_) if entry.is_killed() => return Ok(()),
                         Err(error) => retries.record(error),
                     }
                 }
