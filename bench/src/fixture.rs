@@ -59,11 +59,16 @@ fn id(answer: &Value) -> String {
     answer["id"].as_str().expect("the answer to a creation has an id").to_owned()
 }
 
-/// Sum and count of a histogram on the metrics page.
-pub async fn histogram(hub: &Hub, name: &str) -> (f64, f64) {
+/// The metrics page.
+pub async fn metrics(hub: &Hub) -> String {
     let page =
         hub.http().get(format!("{}/metrics", hub.base)).bearer_auth(hub.token()).send().await;
-    let page = page.expect("the hub answers").text().await.expect("the hub answers");
+    page.expect("the hub answers").text().await.expect("the hub answers")
+}
+
+/// Sum and count of a histogram on the metrics page.
+pub async fn histogram(hub: &Hub, name: &str) -> (f64, f64) {
+    let page = metrics(hub).await;
     let value = |name: String| {
         let line = page.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '));
         line.and_then(|number| number.split(' ').next()?.parse().ok())

@@ -87,6 +87,11 @@ pub fn megabytes(kib: u64) -> String {
     format!("{:.1} MB", kib as f64 * 1024.0 / 1e6)
 }
 
+/// Starts the measurement of [`peak_memory`] anew.
+pub fn reset_peak_memory(pid: i32) {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("the process runs under this user");
+}
+
 /// Largest resident memory of a process so far, in KiB.
 pub fn peak_memory(pid: i32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");

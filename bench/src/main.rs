@@ -1,9 +1,11 @@
 //! `make bench` measures the budgets of the design on this machine and prints one table.
 //!
 //! ```text
-//!  start, noop, lifecycles, idle, lists, memory, operator   one budget each, for `bench NAME…`
+//!  start, noop, lifecycles, idle, lists, rest, memory, operator   one subject each, for `bench NAME…`
 //!  agents    fake agents: the real session with the hub, without a runtime
 //!  fixture   a hub for fake agents, and templates and tasks for it
+//!  million   a hub with a million tasks, for lists and rest; FLOW_BENCH_TASKS sets another number
+//!  load      requests at a fixed rate, or one after the other
 //!  disk      the duration of one durable commit, measured between the rounds
 //!  machine   processor time and memory of a process; a description of the machine
 //!  table     the printed table
@@ -20,10 +22,13 @@ mod fixture;
 mod idle;
 mod lifecycles;
 mod lists;
+mod load;
 mod machine;
 mod memory;
+mod million;
 mod noop;
 mod operator;
+mod rest;
 mod start;
 mod table;
 
@@ -33,7 +38,8 @@ use std::process::ExitCode;
 use futures::FutureExt as _;
 use table::Table;
 
-const NAMES: [&str; 7] = ["start", "noop", "lifecycles", "idle", "lists", "memory", "operator"];
+const NAMES: [&str; 8] =
+    ["start", "noop", "lifecycles", "idle", "lists", "rest", "memory", "operator"];
 
 fn main() -> ExitCode {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
@@ -75,6 +81,7 @@ async fn measure(name: &str, table: &mut Table) {
         "lifecycles" => lifecycles::measure(table).await,
         "idle" => idle::measure(table).await,
         "lists" => lists::measure(table).await,
+        "rest" => rest::measure(table).await,
         "memory" => memory::measure(table).await,
         _ => operator::measure(table).await,
     }

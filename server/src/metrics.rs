@@ -53,6 +53,7 @@ pub struct Metrics {
     requests: Family<Labels<2, String>, Counter>,
     responses: Family<Labels<2, String>, Counter>,
     request_duration: Family<Labels<1, String>, Histogram>,
+    authorization: Histogram,
     connections: Family<Labels<1>, Gauge>,
     listeners_full: Family<Labels<1>, Counter>,
     handshakes_failed: Family<Labels<1>, Counter>,
@@ -201,6 +202,13 @@ impl Metrics {
                 Unit::Seconds,
                 Family::new_with_constructor(|| histogram(0.001, 2.0, 15)),
             ),
+            authorization: add_with_unit(
+                r,
+                "authorization",
+                "Time to find the account of a request and to check its rights",
+                Unit::Seconds,
+                histogram(0.000_005, 2.0, 16),
+            ),
             connections: add(r, "connections", "Connections open, by listener"),
             listeners_full: add(
                 r,
@@ -337,6 +345,11 @@ impl Metrics {
     /// Records a gRPC call that has ended.
     pub(crate) fn rpc(&self, name: &'static str, outcome: &'static str, started: Monotonic) {
         self.rpcs.record(name, outcome, started.elapsed());
+    }
+
+    /// Records the check of an admitted request.
+    pub(crate) fn authorized(&self, duration: Duration) {
+        self.authorization.observe(duration.as_secs_f64());
     }
 
     /// Records the time that a request waited for the engine.

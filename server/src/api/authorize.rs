@@ -94,10 +94,12 @@ pub(super) async fn authorize(
     let is_tls = app.access.is_tls(peer, request.headers());
     request.extensions_mut().insert(Peer(client));
     request.extensions_mut().insert(IsTls(is_tls));
+    let started = flow_common::clock::monotonic();
     match admit(&app, &rules, &mut request, is_tls).await {
         Ok(Admission::Public) => next.run(request).await,
         Ok(Admission::Answered(answer)) => answer,
         Ok(Admission::Admitted(admitted)) => {
+            app.metrics.authorized(started.elapsed());
             let response = next.run(request).await;
             // The other responses are complete.
             match response.body().size_hint().exact() {
