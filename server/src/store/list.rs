@@ -519,9 +519,21 @@ impl List<'_> {
         Ok(Page { next: page.next.or(end), ..page })
     }
 
-    /// Counts all rows by scanning the index. For callers that need the total (v1) only.
-    pub(super) async fn count(&self) -> Result<u64, StoreError> {
-        let sql = Sql::new("SELECT COUNT(*)").then(self.scan(None).await?.sql());
+    /// Counts all rows, or at most so many, by scanning the index. For callers that need the total
+    /// (v1) only.
+    pub(super) async fn count(&self, most: Option<u32>) -> Result<u64, StoreError> {
+        let scan = self.scan(None).await?;
+        // Other tables have entries of rows that are not deleted only.
+        let is_covered = self.ranges.is_empty() && self.filters.len() == scan.lead.filters.len();
+        let rows = if is_covered { scan.lead_sql() } else { scan.sql() };
+        let sql = match most {
+            None => Sql::new("SELECT COUNT(*)").then(rows),
+            Some(most) => Sql::new("SELECT COUNT(*) FROM (SELECT 1")
+                .then(rows)
+                .text(" LIMIT ")
+                .value(i64::from(most))
+                .text(") counted"),
+        };
         let count: i64 =
             reading!(self.db, |c| sql.build().build_query_scalar().fetch_one(c).await)?;
         Ok(unsigned(count))

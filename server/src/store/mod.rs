@@ -85,6 +85,7 @@ pub struct Store {
     metrics: StoreMetrics,
     sessions: mpsc::Sender<sessions::WriteRequest>,
     unpruned_parties: Arc<audit::UnprunedParties>,
+    totals: Arc<tasks::Totals>,
 }
 
 impl Store {
@@ -98,6 +99,7 @@ impl Store {
             db,
             metrics,
             unpruned_parties: Arc::default(),
+            totals: Arc::default(),
         })
     }
 

@@ -1,7 +1,8 @@
 //! Tasks: conversion to and from rows, for a change ([`Aggregate`]) or for display ([`TaskRow`]).
-//! [`list`] contains the statements of lists.
+//! [`list`] contains the statements of lists, [`total`] their totals.
 
 mod list;
+mod total;
 
 use flow_domain::id::{ProjectId, TaskId};
 use flow_domain::run::RunPhase;
@@ -14,6 +15,8 @@ use super::db::{id_batches, in_tx, push_list, reading};
 use super::error::StoreError;
 use super::runs::{Body, assemble};
 use super::types::{Aggregate, TaskRow};
+
+pub(super) use total::Totals;
 
 /// A row of `tasks`.
 #[derive(sqlx::FromRow)]
