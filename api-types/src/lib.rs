@@ -50,6 +50,7 @@ mod sign_in;
 mod task;
 mod template;
 mod time;
+pub mod v1;
 
 pub use access::{
     AuditEntry, Me, Membership, MembershipInput, NewPassword, NewProject, NewToken, NewUser,

@@ -1,5 +1,6 @@
 //! Shared infrastructure of all programs: configuration, clocks, identifiers, logging, supervision,
-//! shutdown, files that hold secrets, TLS, the listener for probes, metrics, and untrusted text.
+//! shutdown, files that hold secrets, TLS, the listener for probes, the write deadline of sockets,
+//! metrics, and untrusted text.
 //!
 //! The crate knows identifiers and points in time from `flow_domain`, and nothing else of tasks,
 //! runs and parties.
@@ -27,3 +28,4 @@ pub mod supervisor;
 pub mod telemetry;
 pub mod text;
 pub mod tls;
+pub mod write_deadline;

@@ -14,13 +14,13 @@
 mod evict;
 mod requests;
 mod slots;
-mod write_deadline;
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow_common::write_deadline::WriteDeadline;
 use futures::FutureExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -35,7 +35,6 @@ use evict::Connections;
 pub(crate) use requests::ConnectionRequests;
 use slots::SourceSlots;
 pub(crate) use slots::source_of;
-use write_deadline::WriteDeadline;
 
 /// Delay between two searches for a connection to evict.
 const EVICTION_RETRY_DELAY: Duration = Duration::from_millis(100);

@@ -28,6 +28,6 @@ pub(super) async fn list(
     parties.retain(|party| offered.contains_key(party));
     let count = parties.len();
     let federates: Vec<_> =
-        paging.slice(parties).map(|party| json!({ "name": party, "id": party })).collect();
+        paging.page.slice(parties).map(|party| json!({ "name": party, "id": party })).collect();
     Ok(success(&mask, Some(json!({ "federates": federates, "federate_count": count }))))
 }

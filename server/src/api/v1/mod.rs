@@ -23,8 +23,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::{MethodRouter, get, post};
+use flow_api_types::v1::{invalid, rfc_822};
 use flow_domain::error::{Error, FieldErrors};
-use flow_domain::time::Timestamp;
 use http::header;
 use serde::{Deserialize, Deserializer};
 
@@ -79,11 +79,6 @@ fn check_name(name: &str) -> Result<(), Error> {
     Err(invalid("Please set the name parameter length between 3 and 50"))
 }
 
-/// Creates an error whose message is the whole explanation.
-fn invalid(message: impl Into<String>) -> Error {
-    Error::new(flow_domain::error::ErrorCode::Invalid, message)
-}
-
 /// Returns the error with the field names of this API in place of those of `/api/v2`.
 fn renamed(mut error: Error) -> Error {
     if error.fields.is_empty() {
@@ -125,26 +120,9 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     Ok(Option::deserialize(source)?.unwrap_or_default())
 }
 
-/// Returns the time as RFC 822 text with the zone `-0000`: `Mon, 25 Jul 2022 20:31:21 -0000`.
-fn rfc_822(Timestamp(micros): Timestamp) -> String {
-    let time = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
-    // The form of HTTP differs in the name of the zone only. It has no years before 0.
-    let printed = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time);
-    match printed {
-        Ok(text) => text.replace("GMT", "-0000"),
-        Err(_) => rfc_822(Timestamp(0)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn time_is_rfc_822_without_a_zone() {
-        assert_eq!(rfc_822(Timestamp(1_658_781_081_000_000)), "Mon, 25 Jul 2022 20:31:21 -0000");
-        assert_eq!(rfc_822(Timestamp(i64::MIN)), "Thu, 01 Jan 1970 00:00:00 -0000");
-    }
 
     #[test]
     fn paths_of_this_api_are_recognised() {

@@ -5,16 +5,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use flow_common::clock::sleep;
 use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::clock::sleep;
 
 /// Bytes that a peer has to read within the deadline while more are pending.
 const PROGRESS_BYTES_MIN: usize = 16 * 1024;
 
 /// A socket whose writes fail when bytes are pending and the peer reads fewer than
 /// [`PROGRESS_BYTES_MIN`] of them within the timeout.
-pub(crate) struct WriteDeadline<T> {
+pub struct WriteDeadline<T> {
     io: T,
     timeout: Duration,
     pending: Option<Pending>,
@@ -27,7 +28,8 @@ struct Pending {
 }
 
 impl<T> WriteDeadline<T> {
-    pub(super) const fn new(io: T, timeout: Duration) -> Self {
+    /// Wraps a socket.
+    pub const fn new(io: T, timeout: Duration) -> Self {
         Self { io, timeout, pending: None }
     }
 
