@@ -138,6 +138,12 @@ impl<T> Loaded<T> {
         )
     }
 
+    /// True if a layer other than the defaults set this key.
+    #[must_use]
+    pub fn is_set(&self, key: &str) -> bool {
+        self.entries.get(key).is_some_and(|entry| entry.origin != DEFAULT)
+    }
+
     /// Returns the keys with another value than in `before`, except those in the sections
     /// `reloadable`.
     #[must_use]

@@ -40,6 +40,7 @@ use crate::reconcile::{Input, MemberSet, Transition};
 use crate::runtime::{Observation, Runtime};
 use crate::runtime_queue::{Reply, RuntimeQueue};
 use crate::session::{self, Connector, Login, PROTOCOL, SecretSource, SessionEvent};
+use crate::v1::{self, PartyListener};
 use logs::Logs;
 use outbox::Outbox;
 use outputs::Outputs;
@@ -65,6 +66,8 @@ pub struct AgentConfig {
     pub status_requests: mpsc::Receiver<StatusRequest>,
     /// Reloads the configuration; `None` if the agent is a part of another program.
     pub reload: Option<mpsc::Sender<ReloadRequest>>,
+    /// Listener of `/api/v1` and the party view; `None` if the agent has none.
+    pub v1: Option<v1::Bound>,
     pub metrics: AgentMetrics,
 }
 
@@ -79,6 +82,8 @@ pub enum AgentError {
     SessionGone,
     #[error("cannot listen at {path}: {source}", path = path.display())]
     ControlSocket { path: PathBuf, source: std::io::Error },
+    #[error("cannot serve /api/v1: {0}")]
+    V1(#[from] v1::OpenError),
     #[error("a request to the runtime panicked: {0}")]
     RequestPanicked(String),
     /// The data directory was deleted or replaced.
@@ -89,7 +94,7 @@ pub enum AgentError {
 /// Runs an agent until `stop`. Started work continues; the next agent on the same journal takes it
 /// over.
 pub async fn run(
-    config: AgentConfig,
+    mut config: AgentConfig,
     connector: Connector,
     runtime: Arc<dyn Runtime>,
     clock: SharedClock,
@@ -117,9 +122,24 @@ pub async fn run(
     let control = ControlSocket::bind(&config.data_dir).map_err(|source| {
         AgentError::ControlSocket { path: config.data_dir.join(SOCKET), source }
     })?;
+    let v1 = match config.v1.take() {
+        Some(bound) => Some(PartyListener::open(bound, &config.data_dir, Arc::clone(&clock))?),
+        None => None,
+    };
     let (requests, control_requests) = mpsc::channel(control::WAITING_MAX);
-    let parts =
-        ControlParts { requests, reload: config.reload.clone(), runtime: Arc::clone(&runtime) };
+    let parts = ControlParts {
+        requests,
+        reload: config.reload.clone(),
+        runtime: Arc::clone(&runtime),
+        console: v1.as_ref().map(PartyListener::console),
+    };
+    let (party, v1_parts) = (config.party.clone(), parts.clone());
+    let v1 = async {
+        match v1 {
+            Some(listener) => listener.serve(party, v1_parts).await,
+            None => std::future::pending().await,
+        }
+    };
     let mut agent = Agent {
         runtime_queue: RuntimeQueue::new(
             Arc::clone(&runtime),
@@ -159,6 +179,7 @@ pub async fn run(
     let ended = tokio::select! {
         // In this task: the agent ends if it panics.
         never = control.serve(parts) => match never {},
+        never = v1 => match never {},
         ended = agent.serve(connector, login, observations, replies, &stop) => ended,
         never = heartbeat => match never {},
         // The agent cannot persist anything any more.

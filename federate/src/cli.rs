@@ -54,6 +54,9 @@ enum Command {
     Deny(member::DenyArgs),
     /// Reload images, datasets, outputs and resources of the running agent, as SIGHUP does.
     Reload(ConfigArgs),
+    /// Print a link to the party view, which signs a browser on this machine in: members, reasons
+    /// and logs. The link is valid once, for two minutes.
+    Console(ConfigArgs),
     /// List or remove the outputs of members in the data directory; the agent may be running.
     #[command(subcommand)]
     Outputs(outputs::Command),
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Approve(args) => member::approve(&args),
         Command::Deny(args) => member::deny(&args),
         Command::Reload(args) => member::reload(&args),
+        Command::Console(args) => member::console(&args),
         Command::Outputs(command) => outputs::main(command),
         Command::Backup(args) => backup::run(&args),
         #[cfg(feature = "kubernetes")]

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use flow_common::config::{self, ConfigError, Loaded, Spec};
-use flow_common::loopback::is_loopback_host;
+use flow_common::loopback::{is_loopback, is_loopback_host};
 use flow_common::telemetry::LogConfig;
 use flow_domain::id::{DatasetName, PartyId};
 use flow_domain::template::Resources;
@@ -38,6 +38,7 @@ pub struct Config {
     pub logs: LogsConfig,
     pub inventory: InventoryConfig,
     pub health: HealthConfig,
+    pub v1: V1Config,
     pub retention: Retention,
     /// Resources of all members together; 0 = no limit.
     pub resources: Resources,
@@ -116,6 +117,38 @@ pub struct InventoryConfig {
 pub struct HealthConfig {
     /// Address of health and metrics; empty = none.
     pub listen: String,
+}
+
+/// `/api/v1` and the party view.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct V1Config {
+    /// Address; empty = none.
+    pub listen: String,
+    /// Allow an address other than loopback.
+    pub allow_remote: bool,
+}
+
+impl V1Config {
+    fn checked(&self) -> Result<Option<SocketAddr>, Invalid> {
+        let text = self.listen.as_str();
+        let address = match text {
+            "" => return Ok(None),
+            text => text.parse::<SocketAddr>().map_err(|_| {
+                Invalid::new("v1.listen", format!("{text:?} must look like 127.0.0.1:1236"))
+            })?,
+        };
+        if !self.allow_remote && !is_loopback(address.ip()) {
+            return Err(Invalid::new(
+                "v1.listen",
+                format!(
+                    "other machines reach {address}, and token and logs would travel in plain text: use 127.0.0.1, or set \
+                     v1.allow_remote = true behind a proxy with TLS"
+                ),
+            ));
+        }
+        Ok(Some(address))
+    }
 }
 
 /// Where members run.
@@ -211,6 +244,7 @@ pub struct Checked {
     pub hub: Address,
     pub policy: PartyPolicy,
     pub health: Option<SocketAddr>,
+    pub v1: Option<SocketAddr>,
 }
 
 /// Sections that SIGHUP reloads; any other key takes effect at the next start.
@@ -276,12 +310,13 @@ impl Config {
                 let bad = |_| {
                     faults.push(Invalid::new(
                         "health.listen",
-                        format!("{text:?} must look like 127.0.0.1:1236"),
+                        format!("{text:?} must look like 127.0.0.1:1237"),
                     ))
                 };
                 text.parse::<SocketAddr>().map_err(bad).ok()
             }
         };
+        let v1 = self.v1.checked().map_err(|fault| faults.push(fault));
         let peers = match self.runtime {
             RuntimeKind::Process => AllowedPeers::Loopback,
             RuntimeKind::Kubernetes => self.kubernetes.peers(),
@@ -294,8 +329,10 @@ impl Config {
             release: self.outputs.release.clone(),
             disclose_names: self.inventory.disclose_names,
         };
-        match (party, hub) {
-            (Ok(party), Ok(hub)) if faults.is_empty() => Ok(Checked { party, hub, policy, health }),
+        match (party, hub, v1) {
+            (Ok(party), Ok(hub), Ok(v1)) if faults.is_empty() => {
+                Ok(Checked { party, hub, policy, health, v1 })
+            }
             _ => Err(Faults(faults)),
         }
     }
@@ -486,9 +523,25 @@ mod tests {
         let little = of(&[("logs.limit_bytes_per_stream", "100")]).logs.policy();
         assert_eq!(little, LogPolicy { disclose: true, limit_bytes_per_stream: Some(100) });
         assert!(!of(&[("logs.disclose", "false")]).logs.policy().disclose);
-        let health = of(&[("health.listen", "0.0.0.0:1236")]).check().unwrap().health;
-        assert_eq!(health, Some(([0, 0, 0, 0], 1236).into()));
+        let health = of(&[("health.listen", "0.0.0.0:1237")]).check().unwrap().health;
+        assert_eq!(health, Some(([0, 0, 0, 0], 1237).into()));
         assert!(of(&[("health.listen", "localhost")]).check().is_err());
+    }
+
+    #[test]
+    fn u43_v1_listens_on_loopback_unless_other_addresses_are_allowed() {
+        let of = |more: &[(&'static str, &'static str)]| {
+            loaded(&[&[("party", "a"), ("hub.secret_file", "/s")], more].concat()).unwrap().check()
+        };
+        assert_eq!(of(&[]).unwrap().v1, Some(([127, 0, 0, 1], 1236).into()));
+        assert_eq!(of(&[("v1.listen", "")]).unwrap().v1, None);
+        assert!(of(&[("v1.listen", "[::1]:9")]).unwrap().v1.is_some());
+        for bad in ["0.0.0.0:1236", "[::]:1236", "192.0.2.1:1236", "localhost:1236", "1236"] {
+            let error = of(&[("v1.listen", bad)]).unwrap_err().to_string();
+            assert!(error.starts_with("v1.listen: "), "{error}");
+        }
+        let remote = [("v1.listen", "0.0.0.0:1236"), ("v1.allow_remote", "true")];
+        assert_eq!(of(&remote).unwrap().v1, Some(([0, 0, 0, 0], 1236).into()));
     }
 
     #[test]

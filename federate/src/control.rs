@@ -7,6 +7,8 @@
 //! handles each request, and answers after the change is durable.
 
 pub mod client;
+pub mod console;
+pub mod describe;
 pub mod protocol;
 
 use std::convert::Infallible;
@@ -28,6 +30,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::runtime::{LogRequest, Runtime, RuntimeError, WorkKey};
+use console::Console;
 use protocol::{Problem, REQUEST_BYTES_MAX, Request, Response, line, parse_request};
 
 /// Name of the socket in the data directory.
@@ -75,6 +78,8 @@ pub struct ControlParts {
     /// `None` if the agent is a part of another program.
     pub reload: Option<mpsc::Sender<ReloadRequest>>,
     pub runtime: Arc<dyn Runtime>,
+    /// Makes sign-in links; `None` if the agent serves no party view.
+    pub console: Option<Arc<Console>>,
 }
 
 /// The bound socket. The caller holds the lock of the data directory, so no other agent uses it.
@@ -162,6 +167,7 @@ async fn serve_connection(stream: UnixStream, uid: u32, parts: ControlParts, log
     let mut stream = BufReader::new(stream);
     let answered = match read_request(&mut stream).await {
         Ok(Request::Reload) => reload(uid, parts.reload.as_ref()).await,
+        Ok(Request::Console) => sign_in_link(uid, parts.console.as_deref()),
         Ok(request) => match ask(uid, request.clone(), &parts.requests).await {
             Ok(Answer::Response(response)) => Ok(*response),
             Ok(Answer::Log(key)) => return serve_log(stream, key, &request, &parts, &logs).await,
@@ -189,8 +195,19 @@ async fn read_request(stream: &mut BufReader<UnixStream>) -> Result<Request, Pro
     }
 }
 
+fn sign_in_link(uid: u32, console: Option<&Console>) -> Result<Response, Problem> {
+    let Some(console) = console else {
+        return Err(Problem::new(
+            "this agent serves no party view: v1.listen is not set, or another program has its address, as the agent's log shows; set v1.listen to a free \
+             address and restart the agent",
+        ));
+    };
+    tracing::info!(uid, "the administrator opens the party view");
+    Ok(Response::Console { link: console.link() })
+}
+
 /// Asks the agent's loop.
-async fn ask(
+pub(crate) async fn ask(
     uid: u32,
     request: Request,
     requests: &mpsc::Sender<ControlRequest>,

@@ -29,4 +29,5 @@ pub mod runtime;
 mod runtime_queue;
 pub mod session;
 pub mod sidecar;
+pub mod v1;
 pub mod workload;

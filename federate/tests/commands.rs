@@ -1,6 +1,8 @@
 //! `flow-federate` as a process, without a hub.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -64,7 +66,8 @@ fn b9_sighup_lists_changed_keys_that_need_a_restart() {
     let address = format!("http://127.0.0.1:{}", free_port());
     place.configure("party-a", &address, "");
     let log = place.path("log");
-    let mut command = place.command(&["run"]);
+    // The default address is that of another test.
+    let mut command = place.command(&["run", "--set", "v1.listen="]);
     command.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
     let mut agent = spawn_tied(command).unwrap();
     let wait_for_line = |sentence: &str| {
@@ -193,4 +196,78 @@ fn u27_expiry_of_a_certificate_authority_is_reported() {
         "{output}"
     );
     assert!(place.output(&["doctor"]).1.contains("FAIL  hub: hub.ca_file: the certificate of "));
+}
+
+/// Sends a request to the agent's listener. Returns the response.
+fn request(address: &str, authorization: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    let text = format!(
+        "GET /api/v1/task HTTP/1.0\r\nHost: {address}\r\nAuthorization: {authorization}\r\n\r\n"
+    );
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn u43_token_of_the_party_is_private_and_an_agent_survives_a_taken_default_port() {
+    let place = Place::new();
+    let hub = format!("http://127.0.0.1:{}", free_port());
+    let log = place.path("log");
+    let start = |more: &str| {
+        place.configure("party-a", &hub, more);
+        let mut command = place.command(&["run"]);
+        command.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
+        spawn_tied(command).unwrap()
+    };
+    let wait_for_line = |sentence: &str| {
+        wait_for_blocking(sentence, SOON, || fs::read_to_string(&log).unwrap().contains(sentence))
+    };
+    let stop = |mut agent: std::process::Child| {
+        agent.kill().unwrap();
+        agent.wait().unwrap();
+    };
+    // Another program may hold the default address already.
+    let holder = TcpListener::bind("127.0.0.1:1236");
+    let agent = start("");
+    wait_for_line("agent started");
+    wait_for_line("are not served, because 127.0.0.1:1236 is not free");
+    wait_for_blocking("the control socket", SOON, || place.path("data/control.sock").exists());
+    let (ok, text) = place.output(&["console"]);
+    assert!(!ok && text.contains("serves no party view"), "{text}");
+    stop(agent);
+    drop(holder);
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = |address: &str| format!("[v1]\nlisten = {address:?}\n");
+    let address = taken.local_addr().unwrap().to_string();
+    let mut agent = start(&listen(&address));
+    assert!(!agent.wait().unwrap().success(), "an address of the configuration must be free");
+    wait_for_line(&format!("v1.listen = {address}: "));
+    drop(taken);
+
+    let address = format!("127.0.0.1:{}", free_port());
+    let agent = start(&listen(&address));
+    wait_for_line("serving /api/v1 and the party view");
+    let file = place.path("data/v1-token");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let token = fs::read_to_string(&file).unwrap().trim().to_owned();
+    let answer = request(&address, &format!("Bearer {token}"));
+    let body = "{\"data\":{\"task_count\":0,\"tasks\":[]},\"ret_code\":0,\"ret_msg\":\"success\"}";
+    assert!(answer.starts_with("HTTP/1.0 200 OK") && answer.ends_with(body), "{answer}");
+    assert!(request(&address, "Bearer x").starts_with("HTTP/1.0 401 "));
+    let (ok, link) = place.output(&["console"]);
+    assert!(ok && link.starts_with(&format!("http://{address}/console/sign-in?code=")), "{link}");
+    stop(agent);
+    let text = fs::read_to_string(&log).unwrap();
+    let code = link.trim().split_once("code=").unwrap().1;
+    assert!(!text.contains(&token) && !text.contains(code), "{text}");
+
+    // A token that others can read is no credential.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let mut agent = start(&listen(&address));
+    assert!(!agent.wait().unwrap().success());
+    wait_for_line("chmod 600");
 }

@@ -11,6 +11,8 @@ mod limits;
 mod recorded;
 #[path = "session_hub/tls.rs"]
 mod tls;
+#[path = "session_hub/v1.rs"]
+mod v1;
 
 use fake_hub::{FakeHub, TestAgent, desired_member, key, run_id, sealed};
 use flow_domain::member::{DesiredPhase, MemberPhase, Reason, ReasonCode};

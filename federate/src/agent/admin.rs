@@ -55,7 +55,9 @@ impl Agent {
             Request::Deny { member, reason } => {
                 Response::Done(self.deny(uid, &member, reason).await?)
             }
-            Request::Reload => return Err(Problem::new("the agent's loop does not reload")),
+            Request::Reload | Request::Console => {
+                return Err(Problem::new("the agent's loop does not serve this request"));
+            }
         };
         Ok(Answer::Response(Box::new(response)))
     }

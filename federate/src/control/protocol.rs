@@ -56,6 +56,8 @@ pub enum Request {
     },
     /// Reload the configuration.
     Reload,
+    /// Make a link that signs a browser in to the party view.
+    Console,
 }
 
 /// The line from the agent.
@@ -71,6 +73,10 @@ pub enum Response {
     Reloaded {
         /// Changed keys that need a restart, in a list for people.
         ignored: String,
+    },
+    Console {
+        /// Valid once and for a short time.
+        link: String,
     },
     Problem(Problem),
 }

@@ -2,6 +2,7 @@
 //! on the requests and on the clock. It outlives an agent while a handle exists, as sidecars do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use flow_domain::member::{Exit, Reason, ReasonCode};
 use flow_domain::progress::Progress;
 use futures::stream::{BoxStream, StreamExt as _};
 use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::outputs::OutputDir;
 
@@ -59,12 +60,16 @@ struct Inner {
     reject_next: Option<Reason>,
     error: Option<FakeError>,
     logs: BTreeMap<WorkKey, Bytes>,
+    log_dirs: BTreeMap<WorkKey, (PathBuf, watch::Sender<Option<WorkState>>)>,
     observations: Option<mpsc::UnboundedSender<Observation>>,
     ports: u16,
 }
 
 impl Inner {
     fn set(&mut self, key: &WorkKey, state: WorkState, progress: Option<Progress>) {
+        if let Some((_, ends)) = self.log_dirs.get(key) {
+            ends.send_replace(Some(state.clone()));
+        }
         if state == WorkState::Absent {
             self.states.remove(key);
         } else {
@@ -139,6 +144,13 @@ impl FakeRuntime {
     #[must_use]
     pub fn is_forgotten(&self, key: &WorkKey) -> bool {
         self.inner().forgotten.contains(key)
+    }
+
+    /// Keeps the log of a key in the segments of a directory, as the other runtimes do.
+    pub fn set_log_dir(&self, key: &WorkKey, dir: PathBuf) {
+        let mut inner = self.inner();
+        let state = inner.states.get(key).cloned();
+        inner.log_dirs.insert(key.clone(), (dir, watch::Sender::new(state)));
     }
 
     fn exited(&self, code: Option<i32>, reason: Option<Reason>) -> Exit {
@@ -309,8 +321,14 @@ impl Runtime for FakeRuntime {
     async fn logs(
         &self,
         key: WorkKey,
-        _request: LogRequest,
+        request: LogRequest,
     ) -> Result<BoxStream<'static, std::io::Result<Bytes>>, RuntimeError> {
+        let kept =
+            self.inner().log_dirs.get(&key).map(|(dir, ends)| (dir.clone(), ends.subscribe()));
+        if let Some((dir, ends)) = kept {
+            let opened = super::logs::open(dir, request, Some(ends)).await;
+            return opened.map_err(|error| RuntimeError::of_machine("read a log", error));
+        }
         let log = self.inner().logs.get(&key).cloned();
         match log {
             Some(log) => Ok(futures::stream::iter([Ok(log)]).boxed()),

@@ -27,7 +27,7 @@ async fn admin(agent: &TestAgent, arguments: &[&str]) -> (bool, String) {
 }
 
 /// Runs a command that must succeed.
-async fn succeeds(agent: &TestAgent, arguments: &[&str]) -> String {
+pub async fn succeeds(agent: &TestAgent, arguments: &[&str]) -> String {
     let (is_done, text) = admin(agent, arguments).await;
     assert!(is_done, "{arguments:?}: {text}");
     text
