@@ -83,15 +83,26 @@ pub enum SecretFileError {
 /// the user of this process, and a file that others can read. A file of root may be readable by the
 /// group of this process, as in mounted Secrets of Kubernetes.
 pub fn read(path: &Path) -> Result<Secret, SecretFileError> {
+    read_as(path, (geteuid().as_raw(), getegid().as_raw()))
+}
+
+/// Reads the secret `name` in the data directory `dir` of a program. Root may read it although the
+/// user of the program owns file and directory.
+pub fn read_in(dir: &Path, name: &str) -> Result<Secret, SecretFileError> {
+    let path = dir.join(name);
+    let us = match std::fs::metadata(dir) {
+        Ok(found) if geteuid().is_root() => (found.uid(), found.gid()),
+        _ => (geteuid().as_raw(), getegid().as_raw()),
+    };
+    read_as(&path, us)
+}
+
+/// `us` is the user id and the group id for which the file is judged.
+fn read_as(path: &Path, us: (u32, u32)) -> Result<Secret, SecretFileError> {
     let failed = |source| SecretFileError::Io { action: "read", path: path.to_owned(), source };
     let file = PlainFile::open(path).map_err(failed)?;
     let found = file.metadata();
-    judge(
-        path,
-        (found.uid(), found.gid()),
-        found.mode(),
-        (geteuid().as_raw(), getegid().as_raw()),
-    )?;
+    judge(path, (found.uid(), found.gid()), found.mode(), us)?;
     match file.read_text(SECRET_BYTES_MAX).map_err(failed)?.trim() {
         "" => Err(SecretFileError::Empty { path: path.to_owned() }),
         secret => Ok(Secret::new(secret.to_owned())),

@@ -188,7 +188,9 @@ fn build(version: &str, arguments: &[&str], glibc_max: &str) {
 const START: &str = "
 systemctl start flow-server
 until_true logs flow-server 'the hub is ready'
-ctl setup --name admin --data-dir /var/lib/flow-server
+flowctl --token-file /root/token setup --name admin --data-dir /var/lib/flow-server
+install -m 600 -o flow-server -g flow-server /root/token /var/lib/flow-server
+rm /root/token
 ctl party add hospital-a --secret-file /var/lib/flow-server/hospital-a.secret
 install -m 600 -o flow-federate -g flow-federate /var/lib/flow-server/hospital-a.secret /etc/flow
 sed -i -e 's/^#party/party/' -e 's/^#secret_file/secret_file/' /etc/flow/agent.toml

@@ -32,8 +32,11 @@ pub async fn setup(
     args: SetupArgs,
 ) -> Result<ExitStatus, CliError> {
     let SetupArgs { name, data_dir, code_file, password_file } = args;
-    let path = code_file.unwrap_or_else(|| data_dir.join("setup-code"));
-    let code = secret_file::read(&path).map_err(|error| {
+    let code = match code_file {
+        Some(file) => secret_file::read(&file),
+        None => secret_file::read_in(&data_dir, "setup-code"),
+    };
+    let code = code.map_err(|error| {
         CliError::new(ExitStatus::Auth, error.to_string()).with_remedy(
             "Name the data directory of the hub by --data-dir, or a copy of its file setup-code by --code-file. A hub with accounts has none: use `flowctl login`.",
         )

@@ -124,13 +124,10 @@ impl NewFile {
     pub fn create(path: &Path) -> Result<Self, CliError> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
             |error| {
-                CliError::usage(format!(
-                    "cannot create the file for the secret, --secret-file {}: {error}",
-                    path.display()
-                ))
-                .with_remedy(
-                    "Name a file that does not exist, in a directory that you can write to.",
-                )
+                CliError::usage(format!("cannot create {} for the secret: {error}", path.display()))
+                    .with_remedy(
+                        "Name a file that does not exist, in a directory that you can write to.",
+                    )
             },
         )?;
         Ok(Self { path: path.to_owned(), file, is_written: false })
