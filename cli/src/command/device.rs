@@ -40,7 +40,7 @@ pub async fn wait_for_token(client: &Client, name: &str) -> Result<TokenCreated,
     let _ = writeln!(
         io::stderr(),
         "Your code is {code}. Approve it where you are signed in: `flowctl device approve {code}`, or open {}",
-        visible(&verification_uri)
+        visible(&page(&verification_uri, client.server()))
     );
     let poll = body(&DevicePoll { device_code: SecretText(device_code) })?;
     let mut interval = interval.clamp(1, INTERVAL_S_MAX);
@@ -94,4 +94,30 @@ pub async fn device(
         }
     }
     Ok(ExitStatus::Ok)
+}
+
+/// The page for people. A hub without `access.public_url` names the address on which it listens; if
+/// that is every address of its machine, the page is at the address that this device uses.
+fn page(verification_uri: &str, server: &str) -> String {
+    let is_unspecified = reqwest::Url::parse(verification_uri).is_ok_and(|url| {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_unspecified())
+    });
+    if is_unspecified { format!("{server}/device") } else { verification_uri.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_of_a_hub_that_listens_on_every_address_is_at_the_address_of_this_device() {
+        let server = "https://hub.example:1235";
+        for every in ["https://0.0.0.0:1235/device", "https://[::]:1235/device"] {
+            assert_eq!(page(every, server), "https://hub.example:1235/device");
+        }
+        for one in ["https://hub.example/device", "http://127.0.0.1:1235/device"] {
+            assert_eq!(page(one, server), one);
+        }
+    }
 }
