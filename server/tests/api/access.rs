@@ -289,6 +289,9 @@ async fn selected_project_is_that_of_the_parameter_the_token_or_the_only_one() {
     assert_eq!(me(&token, "?project=two").await["role"], "admin");
     let limited = json!({"name": "test", "user": "bob", "project": "two", "role": "operator"});
     let limited = hub.new_token(&limited).await;
+    let without_role = json!({"name": "test", "user": "bob", "project": "three"});
+    let refused = hub.post("/api/v2/tokens").json(&without_role).await;
+    refused.problem(404, "project_member_not_found");
     let two = me(&limited, "").await;
     assert_eq!((&two["project"], &two["role"]), (&json!("two"), &json!("operator")));
     assert_eq!(two["projects"].as_array().map(Vec::len), Some(1));

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{Audit, TokenPath, no_user};
+use crate::access::Principal;
 use crate::access::token::TokenText;
-use crate::access::{Principal, no_project};
 use crate::api::extract::{Body, Caller, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
@@ -26,7 +26,7 @@ use crate::state::App;
 use crate::store::{self, ApiToken};
 
 failures!(ListFailures = CursorInvalid, UserNotFound);
-failures!(CreateFailures = UserNotFound);
+failures!(CreateFailures = ProjectMemberNotFound, UserNotFound);
 failures!(NotFound = TokenNotFound);
 
 /// Seconds of a day.
@@ -175,7 +175,12 @@ pub(in crate::api::v2) async fn create(
     if let Some(project) = &project {
         let roles = app.store.roles_of(&user).await?;
         if !roles.iter().any(|(id, _)| id == project) {
-            return Err(no_project(project).into());
+            // The same answer for a project that does not exist, which the caller may not know.
+            let text = format!(
+                "account {} has no role in project {project}: give it one first with `flowctl project member set`",
+                user.name
+            );
+            return Err(Error::new(ErrorCode::ProjectMemberNotFound, text).into());
         }
     }
     let text = TokenText::generate(user.kind);
