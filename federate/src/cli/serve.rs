@@ -36,6 +36,10 @@ use crate::v1;
 /// Longest time from the first signal to the end of the process.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Idle time after which a thread for blocking calls ends: longer than the agent runs. A call that
+/// finds no such thread panics if a workload has used up the processes of the user or unit.
+const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 pub(super) fn run(args: &ConfigArgs) -> Result<ExitCode, Failure> {
     let loaded = load(args)?;
     let config = loaded.value.clone();
@@ -44,7 +48,10 @@ pub(super) fn run(args: &ConfigArgs) -> Result<ExitCode, Failure> {
     let login = login(&config, &checked);
     login.credentials()?;
     // One thread: the agent waits for other processes most of the time, and must be small.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_keep_alive(THREAD_KEEP_ALIVE)
+        .build()?;
     runtime.block_on(serve(args.clone(), loaded, checked, login))?;
     // No blocking call needs to complete.
     runtime.shutdown_background();
