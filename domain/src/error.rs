@@ -97,7 +97,7 @@ error_table! {
     Unauthenticated = "unauthenticated", 401, Unauthenticated, 10001, false, "the request has no valid credentials",
         "Send a valid, unexpired token or certificate.";
     Forbidden = "forbidden", 403, PermissionDenied, 10002, false, "the caller lacks the permission",
-        "Ask an administrator of the project for the role in the message.";
+        "Use a credential that has what the message names, or ask an administrator for it.";
     RateLimited = "rate_limited", 429, ResourceExhausted, 10014, true, "the caller sends too many requests",
         "Repeat the request after the time in `Retry-After`; send fewer requests.";
     CrossSite = "cross_site", 403, PermissionDenied, 10015, false, "a page of another site sent the request with the session of the browser",

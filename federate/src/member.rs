@@ -599,7 +599,11 @@ impl Member {
             );
         };
         let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
-        let place = if is_loopback_host(host) { ", its own machine" } else { "" };
+        let place = if is_loopback_host(host) {
+            ", its own machine (members that run as processes connect on one machine only)"
+        } else {
+            ""
+        };
         format!(
             "exited with status {EXIT_PEER_LOST}: it could not reach {party} at {address}{place}, or \
              lost the connection; start a new run"

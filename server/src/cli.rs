@@ -322,8 +322,11 @@ async fn restore(config: &Config, from: Option<&Path>) -> Result<(), StartError>
                     _ => {}
                 }
             }
-            std::fs::copy(&from, &staged)
-                .map_err(failed(&format!("cannot copy {}", from.display())))?;
+            std::fs::copy(&from, &staged).map_err(failed(&format!(
+                "cannot copy {}, which this user must be able to read, into {}",
+                from.display(),
+                config.data_dir.display()
+            )))?;
             // Checked, migrated and marked as restored before it replaces the old database.
             let mut of_staged = config.clone();
             of_staged.store.url = Some(format!("sqlite://{}", staged.display()));

@@ -71,7 +71,7 @@ pub const fn reason_text(code: ReasonCode) -> (&'static str, &'static str) {
         ),
         ReasonCode::ExitSignal => (
             "a signal ended the workload",
-            "Read the member's log; signal 9 often means that the machine ran out of memory.",
+            "Read the member's log; signal 9 often means that the machine or a limit of the service ran out of memory.",
         ),
         ReasonCode::PeerLost => (
             "the workload lost the connection to its peers",

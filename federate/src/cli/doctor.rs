@@ -52,7 +52,12 @@ fn check_all(args: &ConfigArgs, report: &mut Report) -> Result<(), Failure> {
     }
     match config.runtime {
         RuntimeKind::Process => {
-            report.ok(format_args!("containment of workloads: {}", containment()));
+            report.ok(format_args!(
+                "containment of workloads that an agent starts from here: {}; `flowctl party get {}` \
+                 shows that of the running agent",
+                containment(),
+                config.party,
+            ));
         }
         #[cfg(feature = "kubernetes")]
         RuntimeKind::Kubernetes => cluster::doctor(config, report)?,

@@ -270,7 +270,7 @@ fn reason_of_exit(exit: MainExit) -> Option<Reason> {
         MainExit::Signal(signal) => {
             let text = format!(
                 "ended by signal {signal}; read its log for the cause. Signal 9 often means that \
-                 the machine ran out of memory"
+                 the machine or a limit of the service ran out of memory"
             );
             Some(Reason::new(ReasonCode::ExitSignal, text))
         }
