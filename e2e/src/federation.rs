@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use flow_testkit::secrets;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -161,6 +162,7 @@ impl Federation {
     pub fn server_command(&self, arguments: &[&str]) -> String {
         let output = self.server_program(arguments).output().expect("flow-server can be executed");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        secrets::assert_absent("an error of flow-server", &output.stderr);
         assert!(
             output.status.success(),
             "flow-server {arguments:?}: {}{}",
@@ -215,6 +217,7 @@ impl Federation {
         command.args(arguments).arg("--config").arg(self.root.join(format!("{party}.toml")));
         let output = command.output().expect("flow-federate can be executed");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        secrets::assert_absent("an error of flow-federate", &output.stderr);
         (output.status.success(), text(&output.stdout) + &text(&output.stderr))
     }
 
@@ -320,6 +323,7 @@ impl Federation {
         let output = command.output().expect("flow-federate can be executed");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (out, err) = (text(&output.stdout), text(&output.stderr));
+        secrets::assert_absent("an error of flow-federate", &err);
         assert!(output.status.success(), "flow-federate {arguments:?} at {party}: {out}{err}");
         out
     }
@@ -477,6 +481,7 @@ impl Federation {
 
     /// Shuts agents and hub down gracefully; each must succeed. Workloads continue to run.
     pub async fn terminate_all(&mut self) {
+        self.search_metrics().await;
         for (name, agent) in std::mem::take(&mut self.agents) {
             let status = agent.terminate(SOON).await;
             assert!(status.success(), "the agent of {name} ended with {status}");
@@ -488,6 +493,19 @@ impl Federation {
                 "the hub ended with {status}; its log:\n{}",
                 self.server_log()
             );
+        }
+    }
+
+    /// Checks that the metrics of a running hub contain no secret.
+    async fn search_metrics(&self) {
+        if self.server.is_none() {
+            return;
+        }
+        let request = self.hub.http().get(format!("{}/metrics", self.hub.base));
+        let page = request.bearer_auth(self.hub.token()).timeout(SOON).send().await;
+        // A test may have stopped or frozen the hub.
+        if let Ok(page) = page {
+            secrets::assert_absent("/metrics", page.text().await.unwrap_or_default());
         }
     }
 
@@ -547,6 +565,7 @@ impl Drop for Federation {
 
 pub(crate) fn write_secret(path: &Path, secret: &str) {
     use std::io::Write as _;
+    secrets::register(secret);
     let mut file = fs::File::options()
         .write(true)
         .create(true)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use flow_testkit::secrets;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
@@ -67,11 +68,13 @@ impl Hub {
         };
         eventually(SOON, ready).await?;
         if let Ok(code) = std::fs::read_to_string(data.join("setup-code")) {
+            secrets::register(code.trim());
             let setup = json!({"code": code.trim(), "name": USER});
             let done = self.call(Method::POST, "/setup", Some(&setup)).await;
             crate::federation::write_secret(token_file, done["secret"].as_str()?);
         }
         self.token = std::fs::read_to_string(token_file).ok()?.trim().to_owned();
+        secrets::register(&self.token);
         Some(())
     }
 
@@ -99,6 +102,8 @@ impl Hub {
         path: &str,
         body: Option<&Value>,
     ) -> Result<(StatusCode, Value), reqwest::Error> {
+        body.iter().for_each(|body| secrets::register_request(body));
+        let shown = format!("the response of {method} {path}");
         let request = self.request(method, path).timeout(SOON);
         let answer = match body {
             Some(body) => request.json(body),
@@ -107,7 +112,12 @@ impl Hub {
         let answer = answer.send().await?;
         let status = answer.status();
         let text = answer.text().await?;
-        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+        if !status.is_success() {
+            secrets::assert_absent(&shown, &text);
+        }
+        let answer = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        secrets::register_response(&answer);
+        Ok((status, answer))
     }
 
     /// Sends a request that must succeed.

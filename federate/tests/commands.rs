@@ -49,6 +49,7 @@ impl Place {
     /// Runs a command until it ends. Returns its success and the output of both streams.
     fn output(&self, verb: &[&str]) -> (bool, String) {
         let output = self.command(verb).output().unwrap();
+        flow_testkit::secrets::assert_absent("an error", &output.stderr);
         (
             output.status.success(),
             format!(

@@ -40,6 +40,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
         command.args(arguments).args(["--set", &format!("data_dir={}", self.path("data"))]);
         let done = command.output().expect("the program was built");
+        flow_testkit::secrets::assert_absent("an error", &done.stderr);
         let text = |bytes| String::from_utf8(bytes).expect("text");
         ProgramOutput {
             status: done.status.code().expect("it ends by itself"),

@@ -24,6 +24,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flow-server"));
         command.args(arguments).args(["--set", &format!("data_dir={}", self.path("data"))]);
         let output = command.output().expect("the program was built");
+        flow_testkit::secrets::assert_absent("an error", &output.stderr);
         assert!(
             output.status.success(),
             "{arguments:?}: {}",

@@ -14,6 +14,7 @@ mod monitoring;
 mod oidc;
 mod outage;
 mod port;
+pub mod secrets;
 mod tied;
 mod tls;
 mod wait;
@@ -43,5 +44,8 @@ pub fn admin_token(program: impl AsRef<std::ffi::OsStr>, options: &[&str]) -> St
         .expect("flow-server can be executed");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     assert!(output.status.success(), "{}", text(&output.stderr));
-    text(&output.stdout)
+    let token = text(&output.stdout);
+    secrets::register(&token);
+    secrets::assert_absent("flow-server admin-token", &output.stderr);
+    token
 }

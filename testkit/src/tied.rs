@@ -6,6 +6,8 @@ use std::process::{Child, Command};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, OnceLock};
 
+use crate::secrets;
+
 type Order = (Command, SyncSender<io::Result<Child>>);
 
 /// Spawns `command` so that the kernel kills it when this process ends.
@@ -14,6 +16,10 @@ type Order = (Command, SyncSender<io::Result<Child>>);
 /// runs each test in its own thread: therefore one permanent thread spawns all children. A child
 /// that changes its user loses the signal.
 pub fn spawn_tied(mut command: Command) -> io::Result<Child> {
+    let is_ours = secrets::is_program_under_test(&command);
+    if is_ours {
+        secrets::assert_arguments(&command);
+    }
     static SPAWNER: OnceLock<Mutex<SyncSender<Order>>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
         let (orders, inbox) = sync_channel::<Order>(0);
@@ -32,7 +38,11 @@ pub fn spawn_tied(mut command: Command) -> io::Result<Child> {
         .expect("nothing panics with the lock held")
         .send((command, answer))
         .expect("the spawner never ends");
-    child.recv().expect("the spawner answers every order")
+    let child = child.recv().expect("the spawner answers every order")?;
+    if is_ours {
+        secrets::watch(child.id());
+    }
+    Ok(child)
 }
 
 /// Makes the kernel kill the child of `command` when the spawning thread ends.

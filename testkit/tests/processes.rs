@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use flow_testkit::{
-    StartMarker, alive_with_marker, digits, digits_dir, free_port, spawn_tied, venv_python,
-    wait_for, wait_for_blocking, workload,
+    StartMarker, alive_with_marker, digits, digits_dir, free_port, secrets, spawn_tied,
+    venv_python, wait_for, wait_for_blocking, workload,
 };
 
 const SOON: Duration = Duration::from_secs(20);
@@ -88,4 +88,42 @@ fn starts_are_counted_from_the_real_workload_environment() {
     }
     assert_eq!(marker.lines(), ["674", "674"]);
     assert!(digits_dir().join("test.npz").exists() && workload().join("client.py").exists());
+}
+
+#[test]
+fn program_that_writes_a_secret_fails_the_tests_of_its_process() {
+    // The process to fail is this same test, started again with another part to play.
+    if let Ok(text) = std::env::var("TEXT_TO_WRITE") {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("flow-leaky");
+        std::os::unix::fs::symlink("/bin/sh", &program).unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let mut command = Command::new(program);
+        command.args(["-c", "read line; echo \"code=$TEXT_TO_WRITE.\""]).env("TEXT_TO_WRITE", text);
+        command.stdin(Stdio::piped()).stderr(Stdio::null()).stdout(log);
+        let mut program = spawn_tied(command).unwrap();
+        drop(program.stdin.take());
+        program.wait().unwrap();
+        secrets::register("a1b2c3d4e5f6");
+        return;
+    }
+    let token = format!("flp_{}", "0".repeat(36));
+    for (text, status) in [("a1b2c3d4e5f6", 101), (token.as_str(), 101), ("a1b2c3d4e5f", 0)] {
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        again
+            .args(["--exact", "program_that_writes_a_secret_fails_the_tests_of_its_process"])
+            .env("TEXT_TO_WRITE", text);
+        let done = again.output().unwrap();
+        assert_eq!(done.status.code(), Some(status), "{text}: {done:?}");
+        let error = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(error.contains("A program wrote a secret."), status != 0, "{error}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "an argument of a program has a secret")]
+fn secret_among_the_arguments_of_a_program_fails_the_test() {
+    let mut command = Command::new("/nowhere/flowctl");
+    command.arg(format!("--token=fls_{}", "1".repeat(36)));
+    let _ = spawn_tied(command);
 }

@@ -162,6 +162,7 @@ pub struct Done {
 
 impl From<Output> for Done {
     fn from(output: Output) -> Self {
+        flow_testkit::secrets::assert_absent("an error of flowctl", &output.stderr);
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
