@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use flow_e2e::{Builder, Federation, Job, Run, SOON, member};
+use flow_e2e::{Builder, Federation, Hub, Job, Run, SOON, eventually, member};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
 
 /// A stage of a run at which a program is killed. Each lasts until the test continues the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -254,5 +256,143 @@ async fn sidecar_killed_during_a_reservation_costs_one_round() {
         .await;
     assert!(end["attempt"].as_u64() >= Some(2), "{end:#}");
     assert_eq!(federation.trained(&run), TRAINERS);
+    federation.end().await;
+}
+
+/// Kills of the hub, each while requests are on their way.
+const KILLS: usize = 3;
+/// Tasks that one bulk request deletes.
+const BULK_TASKS: usize = 20;
+
+/// Sends a request with this header until the hub answers.
+async fn with_header(hub: &Hub, path: &str, name: &str, value: &str) -> StatusCode {
+    let request = || hub.http().get(format!("{}/api/v2{path}", hub.base)).header(name, value);
+    let answered = eventually(SOON, async || request().send().await.ok()).await;
+    answered.expect("the hub answers").status()
+}
+
+/// Returns the code with which a device asks for its token; root has approved it.
+async fn approved_device(hub: &Hub) -> String {
+    let started =
+        hub.call(Method::POST, "/device-sign-ins", Some(&json!({"client": "robot"}))).await;
+    let user_code = started["user_code"].as_str().expect("a code for people");
+    hub.call(Method::POST, &format!("/device-sign-ins/{user_code}/approve"), None).await;
+    started["device_code"].as_str().expect("a code for the device").to_owned()
+}
+
+/// Returns all events of the project.
+async fn feed(hub: &Hub) -> Vec<Value> {
+    let (mut events, mut after) = (Vec::new(), "0".to_owned());
+    loop {
+        let page = hub.get(&format!("/events?limit=200&after={after}")).await;
+        events.extend(page["items"].as_array().cloned().unwrap_or_default());
+        match page["next"].as_str() {
+            Some(next) => next.clone_into(&mut after),
+            None => return events,
+        }
+    }
+}
+
+/// Keys are stored before they sign, a session before its cookie is sent, the use of a device code
+/// with its token, a change with its events: a hub that is killed at any moment accepts what it has
+/// given out, gives nothing twice, and loses no event.
+#[tokio::test(flavor = "multi_thread")]
+async fn hub_killed_among_requests_keeps_credentials_and_repeats_nothing() {
+    let mut federation = Builder::default().parties(&[]).start().await;
+    let hub = federation.hub.clone();
+    // The first key of a new hub.
+    let signed = hub.call(Method::POST, "/access-tokens", None).await;
+    let signed = format!("Bearer {}", signed["access_token"].as_str().expect("a token"));
+    let account = json!({"name": "bob", "password": "a long password of bob"});
+    hub.call(Method::POST, "/users", Some(&account)).await;
+    let opened = hub.http().post(format!("{}/api/v2/sessions", hub.base)).json(&account).send();
+    let opened = opened.await.expect("the hub answers");
+    let cookie = opened.headers()["set-cookie"].to_str().expect("ASCII").to_owned();
+    let cookie = cookie.split(';').next().expect("a cookie");
+    flow_testkit::secrets::register(cookie.split_once('=').expect("name and value").1);
+
+    let template = hub.prepare(&Job::new("gate").trainers_only()).await;
+    let new_task = |name: String| {
+        let mut task = template.clone();
+        task["name"] = json!(name);
+        task["members"] = json!([{"party": "hub", "role": "trainer"}]);
+        task
+    };
+    let mut created = BTreeSet::new();
+    for kill in 0..KILLS {
+        let mut bulk = Vec::new();
+        for number in 0..BULK_TASKS {
+            let task = new_task(format!("bulk-{kill}-{number}"));
+            let task = hub.call(Method::POST, "/tasks", Some(&task)).await;
+            bulk.push(task["id"].clone());
+        }
+        created.extend(bulk.iter().filter_map(Value::as_str).map(str::to_owned));
+        let device = json!({"device_code": approved_device(&hub).await});
+        let key = format!("create-{kill}");
+        let task = new_task(key.clone());
+        let bulk = json!({"tasks": bulk});
+
+        // The first response is the moment of the kill: it interrupts the other requests.
+        let create =
+            hub.request(Method::POST, "/tasks").header("idempotency-key", &key).json(&task);
+        tokio::select! {
+            _ = create.send() => {}
+            _ = hub.try_call(Method::POST, "/device-sign-ins/token", Some(&device)) => {}
+            _ = hub.try_call(Method::POST, "/bulk/tasks/delete", Some(&bulk)) => {}
+        }
+        federation.restart_server().await;
+
+        for (header, value) in [("authorization", signed.as_str()), ("cookie", cookie)] {
+            let status = with_header(&hub, "/me", header, value).await;
+            assert_eq!(status, StatusCode::OK, "{header}");
+        }
+        let task = hub.insist("/tasks", &key, Some(&task)).await;
+        created.insert(task["id"].as_str().expect("an id").to_owned());
+        // If the token was lost with the response, its code is used up, too.
+        for _ in 0..2 {
+            let (status, answer) = hub
+                .try_call(Method::POST, "/device-sign-ins/token", Some(&device))
+                .await
+                .expect("the hub answers");
+            assert!(
+                status == StatusCode::CREATED || answer["code"] == "invalid_grant",
+                "{status}: {answer}"
+            );
+        }
+        let done = hub.call(Method::POST, "/bulk/tasks/delete", Some(&bulk)).await;
+        let results = done["tasks"].as_array().expect("a result for each task");
+        assert_eq!(results.len(), BULK_TASKS, "{done}");
+        for result in results {
+            let code = &result["error"]["code"];
+            assert!(code.is_null() || code == "task_not_found", "{result}");
+        }
+        let left = hub.get(&format!("/tasks?name=bulk-{kill}-")).await;
+        assert_eq!(left["items"], json!([]));
+    }
+
+    let tokens = hub.get("/tokens?limit=200").await;
+    let tokens = tokens["items"].as_array().expect("tokens");
+    let of_devices = tokens.iter().filter(|token| token["name"] == "sign-in of robot").count();
+    assert_eq!(of_devices, KILLS, "one token for each code");
+
+    let events = feed(&hub).await;
+    let numbers: Vec<_> = events.iter().map(|event| event["number"].as_i64()).collect();
+    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+    for task in &created {
+        let of_task = events.iter().filter(|event| event["task"] == *task);
+        let numbers: Vec<_> = of_task.filter_map(|event| event["seq"].as_i64()).collect();
+        assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>(), "{task}");
+    }
+    let tasks_with = |kind: &str| {
+        let mut tasks: Vec<String> = events
+            .iter()
+            .filter(|event| event["kind"] == kind)
+            .map(|event| event["task"].as_str().expect("an id").to_owned())
+            .collect();
+        tasks.sort();
+        tasks
+    };
+    assert_eq!(tasks_with("task.created"), created.iter().cloned().collect::<Vec<_>>());
+    assert_eq!(tasks_with("task.deleted").len(), KILLS * BULK_TASKS);
     federation.end().await;
 }
