@@ -51,6 +51,7 @@ mod task;
 mod template;
 mod time;
 pub mod v1;
+mod webhook;
 
 pub use access::{
     AuditEntry, Me, Membership, MembershipInput, NewPassword, NewProject, NewToken, NewUser,
@@ -89,3 +90,4 @@ pub use template::{
     TemplateInput,
 };
 pub use time::Time;
+pub use webhook::{Delivery, Webhook, WebhookCreated, WebhookInput, WebhookSecret};

@@ -20,7 +20,7 @@ use crate::{
     Output, OutputList, ParamSchemaInput, Party, PartyCreated, PhaseFilter, Problem, ProjectEdit,
     ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SecretText, SeriesList,
     SetupInput, SignIn, StartInput, Task, TaskDocument, TaskInput, TaskMemberInput, TaskSelector,
-    Template, TemplateInput, Time, UserEdit,
+    Template, TemplateInput, Time, UserEdit, WebhookInput,
 };
 
 /// 2026-01-01T00:00:00Z.
@@ -401,6 +401,20 @@ impl NewPassword {
     pub fn sample() -> Self {
         let text = |text: &str| SecretText(text.to_owned());
         Self { password: text("correct horse battery"), current: Some(text("a staple of old")) }
+    }
+}
+
+impl WebhookInput {
+    /// A webhook for the ends of runs.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self {
+            name: "chat".to_owned(),
+            url: "https://hooks.example/flow".to_owned(),
+            events: Some(vec![EventKind::RunSucceeded, EventKind::RunFailed]),
+            labels: BTreeMap::new(),
+            enabled: true,
+        }
     }
 }
 

@@ -215,6 +215,8 @@ container_schema! {
         .items(reference::<LabelFilter>())
         .min_items(Some(1))
         .max_items(Some(limits::LABEL_FILTERS_MAX));
+    /// Kinds of events.
+    EventKinds of EventKind = ArrayBuilder::new().items(reference::<EventKind>()).min_items(Some(1));
     /// Fields of a task, separated by commas.
     TaskFields of TaskField = ArrayBuilder::new().items(reference::<TaskField>()).min_items(Some(1));
     /// Fields of a run, separated by commas.
@@ -290,6 +292,16 @@ text_schema! {
     /// Id or name of a template. A text of 32 lower-case hexadecimal digits is an id, any other text
     /// is a name.
     TemplateReference = reference_text;
+    /// Id or name of a webhook. A text of 32 lower-case hexadecimal digits is an id, any other text
+    /// is a name.
+    WebhookReference = reference_text;
+    /// Address of the receiver of a webhook.
+    WebhookUrl = |object| object
+        .pattern(Some(limits::WEBHOOK_URL_PATTERN))
+        .max_length(Some(flow_domain::webhook::URL_CHARS_MAX))
+        .examples(["https://hooks.example/flow"]);
+    /// State of a delivery.
+    DeliveryState = values!(flow_domain::webhook::DeliveryState);
     /// Id of a run, its number within the task, or `latest`.
     RunReference = |object| object.pattern(Some(limits::RUN_REFERENCE_PATTERN)).examples([flow_domain::sample::run_id().as_str()]);
     /// Id of a run, TASK/NUMBER, TASK/latest, or TASK for its newest run. TASK is the name or id of a

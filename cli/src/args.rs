@@ -3,6 +3,7 @@
 mod access;
 mod run;
 mod task;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ pub use task::{
     CreatedRange, RunValues, SubmitArgs, TaskCommand, TaskFilters, TaskName, TaskSelection,
     TaskSorting, WatchArgs,
 };
+pub use webhook::{Kinds, WebhookCommand, WebhookName};
 
 use crate::complete;
 use crate::global::Global;
@@ -115,6 +117,9 @@ pub enum Command {
     /// Manage projects, their members and their parties
     #[command(subcommand)]
     Project(ProjectCommand),
+    /// Manage webhooks: signed requests of the hub for events of the project
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// List the newest sign-ins and changes of access
     Audit {
         /// Number of entries

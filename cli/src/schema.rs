@@ -92,6 +92,10 @@ fn of_output(verb: &[&str]) -> Option<Value> {
         ["project", "member", "set"] => one::<api::Membership>(),
         ["project", "party", "list"] => list::<api::OfferedParty>(),
         ["project", "party", "offer"] => one::<api::OfferedParty>(),
+        ["webhook", "list"] => list::<api::Webhook>(),
+        ["webhook", "get" | "edit"] => one::<api::Webhook>(),
+        ["webhook", "deliveries"] => list::<api::Delivery>(),
+        ["webhook", "test" | "redeliver"] => one::<api::Delivery>(),
         ["audit"] => list::<api::AuditEntry>(),
         ["context", "list"] => {
             let (text, maybe) = (json!({"type": "string"}), json!({"type": ["string", "null"]}));
@@ -268,6 +272,9 @@ mod tests {
             "top",
             "user delete",
             "user set-password",
+            "webhook create",
+            "webhook delete",
+            "webhook rotate-secret",
         ];
         let mut without: Vec<&str> = without.iter().map(String::as_str).collect();
         without.sort_unstable();

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use flow_domain::id::{InstanceId, RunId, SessionId, TaskId, TemplateId, TokenId, UserId};
+use flow_domain::id::{
+    DeliveryId, InstanceId, RunId, SessionId, TaskId, TemplateId, TokenId, UserId, WebhookId,
+};
 
 const HEX: &str = "32 lower-case hexadecimal digits";
 
@@ -46,6 +48,18 @@ pub fn token_id() -> TokenId {
 /// A new id of a browser session.
 #[must_use]
 pub fn session_id() -> SessionId {
+    ordered().parse().expect(HEX)
+}
+
+/// A new id of a webhook.
+#[must_use]
+pub fn webhook_id() -> WebhookId {
+    ordered().parse().expect(HEX)
+}
+
+/// A new id of a delivery of a webhook.
+#[must_use]
+pub fn delivery_id() -> DeliveryId {
     ordered().parse().expect(HEX)
 }
 

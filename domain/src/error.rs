@@ -218,6 +218,18 @@ error_table! {
         "Begin the sign-in of the device again, and approve it.";
     InvalidGrant = "invalid_grant", 400, InvalidArgument, 10349, false, "the code of the device is unknown or was used",
         "Begin the sign-in of the device again; each code is valid for one token.";
+    WebhookNotFound = "webhook_not_found", 404, NotFound, 10430, false, "no webhook has this id or name",
+        "List the webhooks of the project.";
+    WebhookNameTaken = "webhook_name_taken", 409, AlreadyExists, 10431, false, "a webhook with this name exists",
+        "Choose another name, or edit the existing webhook.";
+    WebhookLimit = "webhook_limit", 409, ResourceExhausted, 10432, false, "the project has the largest number of webhooks",
+        "Delete a webhook, or let one webhook receive the events of several.";
+    WebhookDisabled = "webhook_disabled", 409, FailedPrecondition, 10433, false, "the webhook is disabled",
+        "Repair the receiver, enable the webhook by an edit, and repeat the request.";
+    DeliveryNotFound = "delivery_not_found", 404, NotFound, 10434, false, "the webhook has no delivery with this id",
+        "List the deliveries of the webhook; old ones are deleted.";
+    EventsExpired = "events_expired", 410, FailedPrecondition, 10435, false, "the feed no longer has the events after this number",
+        "Read the state of the tasks, and then the feed without `after` and `Last-Event-ID`; `retention.events_days` of the hub decides how long it keeps events.";
     HubUnavailable = "hub_unavailable", 503, Unavailable, 20100, true, "the agent cannot reach the hub",
         "Repeat the request later; the agent reconnects automatically.";
 }

@@ -140,6 +140,14 @@ text_id!(
     SessionId, "a session id", "32 lower-case hexadecimal digits", is_hex32
 );
 text_id!(
+    /// A webhook of a project. Its name may belong to another webhook after it was deleted.
+    WebhookId, "a webhook id", "32 lower-case hexadecimal digits", is_hex32
+);
+text_id!(
+    /// A delivery of a webhook: one message to its receiver, with all attempts to send it.
+    DeliveryId, "a delivery id", "32 lower-case hexadecimal digits", is_hex32
+);
+text_id!(
     /// The project that owns a resource.
     ProjectId, "a project name", "1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'", is_slug
 );

@@ -50,8 +50,8 @@ fn is_domain(text: &str) -> bool {
     text.len() <= LABEL_PREFIX_CHARS_MAX && text.split('.').all(is_part)
 }
 
-/// Checks the labels of a task.
-pub(crate) fn check(labels: &Labels, errors: &mut FieldErrors) {
+/// Checks the labels of a task, or those by which a webhook selects tasks.
+pub fn check(labels: &Labels, errors: &mut FieldErrors) {
     if labels.len() > LABELS_MAX {
         let message = format!("has {} entries; the limit is {LABELS_MAX}", labels.len());
         errors.add("/labels", FieldCode::TooLong, message);

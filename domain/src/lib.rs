@@ -34,3 +34,4 @@ pub mod text;
 pub mod time;
 pub mod validation;
 pub mod variables;
+pub mod webhook;

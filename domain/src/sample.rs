@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::id::{DatasetName, PartyId, RunId, TaskId, TemplateId};
+use crate::id::{DatasetName, PartyId, RunId, TaskId, TemplateId, WebhookId};
 use crate::member::Role;
 use crate::task::{Rules, TaskBody, TaskMember};
 use crate::template::{Framework, ParamSchema, ParamType, Resources, TemplateBody};
@@ -27,6 +27,12 @@ pub fn task_id() -> TaskId {
 #[must_use]
 pub fn template_id() -> TemplateId {
     id("0190f3a4a0b97e00a1b2c3d4e5f60718")
+}
+
+/// An example webhook id.
+#[must_use]
+pub fn webhook_id() -> WebhookId {
+    id("0190f3a4e5f67e00a1b2c3d4e5f60718")
 }
 
 /// The party with this name.

@@ -9,6 +9,7 @@ use flow_common::config::{ConfigError, Loaded, Spec};
 use flow_common::loopback::is_loopback;
 use flow_common::telemetry::LogConfig;
 use flow_common::tls::Listener;
+use flow_common::tls::client::Trust;
 use flow_domain::id::{DatasetName, PartyId};
 use flow_domain::template::Resources;
 use flow_domain::time::Timestamp;
@@ -20,10 +21,12 @@ use url::Url;
 
 use crate::access::TrustedProxies;
 use crate::cors::Origin;
+use crate::engine::RetentionDays;
 use crate::listener::ListenerLimits;
 use crate::network::Network;
 use crate::sign_in::SignInConfig;
 use crate::sign_in::config::{OidcProvider, TrustedIssuer};
+use crate::webhooks::{TargetRules, WebhookOptions};
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -31,6 +34,8 @@ pub const DEFAULTS: &str = include_str!("../config.default.toml");
 pub const ENV_PREFIX: &str = "FLOW_SERVER";
 /// Upper bound of the connection limits.
 const MAX_CONNECTIONS: usize = 1_000_000;
+/// Upper bound of the days of `retention`.
+const RETENTION_DAYS_MAX: u64 = 36_500;
 /// Lower bound of `limits.body_bytes`: one body of the largest size.
 const BODY_BYTES_MIN: usize = 1024 * 1024;
 /// Upper bound of `limits.body_bytes`: the capacity of a semaphore on a 32-bit machine.
@@ -54,6 +59,8 @@ pub struct Config {
     pub access: AccessConfig,
     pub cors: CorsConfig,
     pub v1: V1Config,
+    pub webhooks: WebhooksConfig,
+    pub retention: RetentionConfig,
     pub store: StoreConfig,
     pub contact: ContactConfig,
     pub shutdown: ShutdownConfig,
@@ -104,6 +111,41 @@ pub struct V1Config {
 pub struct CorsConfig {
     /// Origins whose pages may use the API with a token.
     pub allow_origins: Vec<Origin>,
+}
+
+/// Requests of the hub to the receivers of webhooks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhooksConfig {
+    /// Networks of receivers besides public addresses.
+    pub allow_networks: Vec<Network>,
+    /// Plain HTTP to receivers in these networks.
+    pub allow_http: bool,
+    /// Authorities of receivers; `None` = those of the machine.
+    #[serde(deserialize_with = "unless_empty")]
+    pub ca_file: Option<PathBuf>,
+}
+
+impl WebhooksConfig {
+    #[must_use]
+    pub fn options(&self) -> WebhookOptions {
+        let Self { allow_networks, allow_http, ca_file } = self.clone();
+        WebhookOptions { rules: TargetRules { allow_networks, allow_http }, ca_file }
+    }
+}
+
+/// Days for which the hub keeps data.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionConfig {
+    pub events_days: u64,
+    pub audit_days: u64,
+}
+
+impl From<RetentionConfig> for RetentionDays {
+    fn from(RetentionConfig { events_days, audit_days }: RetentionConfig) -> Self {
+        Self { events: events_days, audit: audit_days }
+    }
 }
 
 /// Limits of the process as a whole.
@@ -364,6 +406,28 @@ impl Config {
                 "limits.body_bytes: is {} and must be {BODY_BYTES_MIN} to {BODY_BYTES_MAX}",
                 self.limits.body_bytes
             ));
+        }
+        for (key, days) in
+            [("events_days", self.retention.events_days), ("audit_days", self.retention.audit_days)]
+        {
+            if !(1..=RETENTION_DAYS_MAX).contains(&days) {
+                wrong.push(format!(
+                    "retention.{key}: is {days} and must be 1 to {RETENTION_DAYS_MAX}"
+                ));
+            }
+        }
+        if let Some(Err(error)) = self
+            .webhooks
+            .ca_file
+            .as_deref()
+            .map(|file| flow_common::tls::client::config(Trust::File(file)))
+        {
+            wrong.push(format!("webhooks.ca_file: {error}"));
+        }
+        if self.webhooks.allow_http && self.webhooks.allow_networks.is_empty() {
+            wrong.push(
+                "webhooks.allow_http: has no effect without webhooks.allow_networks; name the networks of the receivers there".to_owned(),
+            );
         }
         if !(1..=1024).contains(&self.store.max_connections) {
             wrong.push(format!(

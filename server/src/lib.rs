@@ -33,3 +33,4 @@ mod sign_in_log;
 pub mod startup;
 pub mod state;
 pub mod store;
+pub mod webhooks;

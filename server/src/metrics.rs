@@ -62,6 +62,8 @@ pub struct Metrics {
     evicted: Family<Labels<1>, Counter>,
     session_limits: Family<Labels<1>, Counter>,
     sign_ins_failed: Family<Labels<1>, Counter>,
+    webhook_deliveries: Family<Labels<1>, Counter>,
+    webhook_queue_age: Gauge,
     disk_size: Gauge,
     disk_free: Gauge,
     certificate_expires: Family<Labels<1>, Gauge>,
@@ -238,6 +240,18 @@ impl Metrics {
             ),
             session_limits: add(r, "session_limits", "Sessions of agents ended because of a limit"),
             sign_ins_failed: add(r, "sign_ins_failed", "Failed sign-ins of agents, by cause"),
+            webhook_deliveries: add(
+                r,
+                "webhook_deliveries",
+                "Attempts to deliver a message of a webhook, by outcome: delivered, retried or failed",
+            ),
+            webhook_queue_age: add_with_unit(
+                r,
+                "webhook_queue_age",
+                "Age of the oldest message of a webhook that waits for an attempt",
+                Unit::Seconds,
+                Gauge::default(),
+            ),
             disk_size: add_with_unit(
                 r,
                 "disk_size",
@@ -406,6 +420,16 @@ impl Metrics {
     /// Counts a failed sign-in of an agent.
     pub(crate) fn sign_in_failed(&self, cause: &'static str) {
         self.sign_ins_failed.get_or_create(&[("cause", cause)]).inc();
+    }
+
+    /// Counts an attempt to deliver a message of a webhook.
+    pub(crate) fn webhook_delivery(&self, outcome: &'static str) {
+        self.webhook_deliveries.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// Records the age of the oldest message of a webhook that waits.
+    pub(crate) fn webhook_queue_age(&self, age: Duration) {
+        self.webhook_queue_age.set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
     }
 
     /// Sets the sources of the host's gauges; call once.

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::access::{Access, AccessOptions, SetupCode};
 use crate::config::{self, Config};
 use crate::cors::Cors;
-use crate::engine::{Engine, EngineParts};
+use crate::engine::{Engine, EngineParts, RetentionDays};
 use crate::error::StartError;
 use crate::metrics::{HostSources, Metrics};
 use crate::readiness::Readiness;
@@ -29,6 +29,7 @@ use crate::sign_in_log::SignInLog;
 use crate::startup::{lock_data_dir, lock_database, open_store};
 use crate::state::{App, V1Options};
 use crate::store::Store;
+use crate::webhooks::{Dispatcher, DispatcherParts, WebhookOptions, Webhooks};
 use crate::{api, grpc};
 
 /// Longest time for the engine to store posted changes after the listeners have closed.
@@ -51,6 +52,8 @@ pub struct HubParts {
     pub body_bytes: usize,
     pub v1: V1Options,
     pub cors: Cors,
+    pub webhooks: WebhookOptions,
+    pub retention: RetentionDays,
 }
 
 /// An [`App`] whose engine runs.
@@ -64,8 +67,19 @@ pub struct Hub {
 impl Hub {
     /// Records that no agent is connected, then starts the engine.
     pub async fn start(parts: HubParts) -> Result<Self, Error> {
-        let HubParts { store, clock, setup, sign_in, access, away_after_s, body_bytes, v1, cors } =
-            parts;
+        let HubParts {
+            store,
+            clock,
+            setup,
+            sign_in,
+            access,
+            away_after_s,
+            body_bytes,
+            v1,
+            cors,
+            webhooks: webhook_options,
+            retention,
+        } = parts;
         let sessions = Sessions::default();
         let metrics = Arc::new(Metrics::new(store.metrics()));
         let supervisor = Supervisor::default();
@@ -78,6 +92,7 @@ impl Hub {
             stopping: engine_stops.clone(),
             supervisor: supervisor.clone(),
             away_after_s,
+            retention,
         })
         .await?;
         let (is_started, started) = watch::channel(true);
@@ -91,6 +106,17 @@ impl Hub {
             is_started: started,
             last: Mutex::default(),
         };
+        let webhooks = Arc::new(Webhooks::new(webhook_options.rules.clone()));
+        let dispatcher = Dispatcher::new(DispatcherParts {
+            store: Arc::clone(&store),
+            clock: clock.clone(),
+            metrics: Arc::clone(&metrics),
+            options: webhook_options,
+            webhooks: Arc::clone(&webhooks),
+            commits: engine.commits(),
+            stopping: stopping.clone(),
+        });
+        engine_tasks.spawn(supervisor.essential("webhooks", &stopping, dispatcher.run()));
         let access = Access::new(Arc::clone(&store), clock.clone(), setup, sign_in, access);
         let app = App {
             engine,
@@ -107,6 +133,7 @@ impl Hub {
             sign_in_log: SignInLog::default(),
             v1,
             cors,
+            webhooks,
             embedded: OnceLock::new(),
         };
         Ok(Self { app: Arc::new(app), is_started, engine_stops, engine_tasks })
@@ -237,6 +264,8 @@ pub async fn serve(
         body_bytes: config.limits.body_bytes,
         v1: v1_options(config),
         cors: Cors::new(config.cors.allow_origins.clone()),
+        webhooks: config.webhooks.options(),
+        retention: config.retention.into(),
     };
     let hub = Hub::start(parts).await.map_err(|error| StartError(chain(&error)))?;
     let app = Arc::clone(&hub.app);

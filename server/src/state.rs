@@ -19,6 +19,7 @@ use crate::readiness::Readiness;
 use crate::sessions::Sessions;
 use crate::sign_in_log::SignInLog;
 use crate::store::Store;
+use crate::webhooks::Webhooks;
 
 pub struct App {
     /// Accepts every change of a task.
@@ -41,6 +42,7 @@ pub struct App {
     pub(crate) sign_in_log: SignInLog,
     pub v1: V1Options,
     pub cors: Cors,
+    pub webhooks: Arc<Webhooks>,
     /// The party of the agent inside this process, if there is one.
     pub embedded: OnceLock<PartyId>,
 }

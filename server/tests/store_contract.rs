@@ -27,3 +27,5 @@ mod progress;
 mod schema;
 #[path = "store_contract/templates.rs"]
 mod templates;
+#[path = "store_contract/webhooks.rs"]
+mod webhooks;

@@ -20,6 +20,7 @@ mod task;
 mod template;
 mod top;
 mod version;
+mod webhook;
 
 use clap::CommandFactory as _;
 use clap_complete::env::Shells;
@@ -66,6 +67,7 @@ pub async fn run(Cli { global, command }: Cli) -> Result<ExitStatus, CliError> {
         Command::Token(command) => access::token(&client, command, format).await,
         Command::User(command) => access::user(&client, command, format).await,
         Command::Project(command) => access::project(&client, command, format).await,
+        Command::Webhook(command) => webhook::run(&client, command, format).await,
         Command::Audit { limit } => access::audit(&client, limit.into(), format).await,
         Command::Apply { files, dry_run } => apply::files(&client, &files, dry_run, format).await,
         Command::Diff { files } => diff::files(&client, &files).await,

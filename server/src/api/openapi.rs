@@ -101,6 +101,7 @@ pub fn head() -> OpenApi {
             tag("tasks", "A revision of a template with members, parameters and rules."),
             tag("runs", "Starts of a task, with their members."),
             tag("events", "Events of a task, in order and without gaps."),
+            tag("webhooks", "Signed requests of the hub to a URL for events of the project."),
             tag("parties", "Organisations that take part in tasks."),
             tag("orphans", "Members that run at a party and that the hub does not know."),
             tag("access", "Accounts, API tokens, sessions, projects and the audit of access."),
@@ -166,6 +167,7 @@ pub fn finish(mut document: OpenApi) -> OpenApi {
     register::<schema::NamePrefix>(components);
     register::<schema::TaskReference>(components);
     register::<schema::TemplateReference>(components);
+    register::<schema::WebhookReference>(components);
     register::<schema::RunReference>(components);
     register::<schema::PhaseFilters>(components);
     register::<schema::IdPrefix>(components);

@@ -60,6 +60,10 @@ impl Feed {
         self.wakes.send_replace(());
     }
 
+    pub(super) fn commits(&self) -> watch::Receiver<()> {
+        self.wakes.subscribe()
+    }
+
     fn subscribe(&self) -> watch::Receiver<i64> {
         let head = self.head.subscribe();
         self.wake();

@@ -58,6 +58,7 @@ pub use crate::access::Principal;
 pub use documents::AppliedDocuments;
 pub use feed::FeedFollower;
 pub use report::ReportOutcome;
+pub use timers::RetentionDays;
 
 /// Queued requests beyond which a sender waits.
 const QUEUE_LENGTH_MAX: usize = 8192;
@@ -202,6 +203,7 @@ pub struct EngineParts {
     pub supervisor: Supervisor,
     /// Seconds without contact after which another agent may replace the party's agent.
     pub away_after_s: u64,
+    pub retention: RetentionDays,
 }
 
 impl Engine {
@@ -222,7 +224,7 @@ impl Engine {
             Arc::clone(&revision),
             fault.clone(),
         );
-        let EngineParts { store, clock, stopping, supervisor, metrics, .. } = parts;
+        let EngineParts { store, clock, stopping, supervisor, metrics, retention, .. } = parts;
         let progress = Arc::new(ProgressSink::new(clock.clone()));
         let engine = Self {
             posts,
@@ -249,6 +251,7 @@ impl Engine {
             clock.clone(),
             due,
             Arc::clone(&metrics),
+            retention,
             stopping.clone(),
         );
         tracker.spawn(supervisor.essential("timers", &stopping, timers));
@@ -274,6 +277,11 @@ impl Engine {
         clock::timeout(if is_full { CALLER_TIMEOUT_DISK_FULL } else { CALLER_TIMEOUT }, asked)
             .await
             .map_err(late)?
+    }
+
+    /// Returns a receiver that changes after each commit.
+    pub(crate) fn commits(&self) -> watch::Receiver<()> {
+        self.watchers.feed.commits()
     }
 
     /// Opens a stream of the events of a project, after this number or of new events only.

@@ -15,6 +15,7 @@ use super::{Change, Engine};
 use crate::access::IDLE_S;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
+use crate::webhooks::{KEPT_DELIVERIES_MAX, KEPT_DELIVERY_DAYS};
 
 /// Name of the lease's row.
 pub(super) const LEASE: &str = "sweeper";
@@ -31,8 +32,45 @@ const SWEEP_TASKS_MAX: u32 = 1000;
 const AUDIT_REPORTS_MAX: u32 = 1000;
 /// Retention of answers under idempotency keys: one week.
 const IDEMPOTENCY_RETENTION: Duration = Duration::from_secs(7 * 86_400);
-/// Period of the deletion of older answers.
+/// Period of the deletion of data whose retention has passed.
 const PURGE_PERIOD: Duration = Duration::from_secs(3600);
+/// Seconds of a day.
+const DAY_S: u64 = 86_400;
+
+/// Days for which the hub keeps data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetentionDays {
+    /// Days of the feed of events. Events of a task stay with their task.
+    pub events: u64,
+    /// Days of the audit of access.
+    pub audit: u64,
+}
+
+impl Default for RetentionDays {
+    fn default() -> Self {
+        Self { events: 7, audit: 400 }
+    }
+}
+
+/// The age limits of the data that the loop deletes.
+struct Retentions {
+    answers: Retention,
+    events: Retention,
+    audit: Retention,
+    deliveries: Retention,
+}
+
+impl Retentions {
+    fn new(days: RetentionDays, first: Reading) -> Self {
+        let of_days = |days: u64| Retention::new(Duration::from_secs(days * DAY_S), first);
+        Self {
+            answers: Retention::new(IDEMPOTENCY_RETENTION, first),
+            events: of_days(days.events),
+            audit: of_days(days.audit),
+            deliveries: of_days(KEPT_DELIVERY_DAYS),
+        }
+    }
+}
 
 /// The earliest known deadline, and a wake for an earlier one.
 #[derive(Debug)]
@@ -60,10 +98,11 @@ pub(super) async fn run(
     clock: SharedClock,
     due: Arc<NextDeadline>,
     metrics: Arc<Metrics>,
+    retention: RetentionDays,
     stopping: CancellationToken,
 ) {
     let holder = flow_common::ids::run_id().to_string();
-    let mut answers = Retention::new(IDEMPOTENCY_RETENTION, clock.read());
+    let mut retentions = Retentions::new(retention, clock.read());
     let mut purge_at = clock.monotonic();
     loop {
         due.at.store(i64::MAX, Ordering::SeqCst);
@@ -84,7 +123,7 @@ pub(super) async fn run(
             }
         };
         let started = monotonic();
-        let pruned = prune(&store, &mut answers, &mut purge_at, now)
+        let pruned = prune(&store, &mut retentions, &mut purge_at, now)
             .instrument(tracing::debug_span!("retention"))
             .await;
         metrics.loop_pass("retention", pruned.is_ok(), started);
@@ -135,15 +174,24 @@ async fn sweep(
 /// Deletes data whose retention has passed.
 async fn prune(
     store: &Store,
-    answers: &mut Retention,
+    retentions: &mut Retentions,
     purge_at: &mut Monotonic,
     now: Reading,
 ) -> Result<(), StoreError> {
     store.prune_audit(AUDIT_REPORTS_MAX).await?;
     if now.monotonic >= *purge_at {
+        let Retentions { answers, events, audit, deliveries } = retentions;
         if let Some(cutoff) = answers.cutoff(now) {
             store.purge_idempotency(cutoff).await?;
         }
+        if let Some(cutoff) = events.cutoff(now) {
+            store.purge_feed(cutoff).await?;
+        }
+        if let Some(cutoff) = audit.cutoff(now) {
+            store.purge_access_audit(cutoff).await?;
+        }
+        store.purge_deliveries(deliveries.cutoff(now), KEPT_DELIVERIES_MAX).await?;
+        store.purge_webhook_secrets(now.wall).await?;
         let idle_since = Timestamp(now.wall.0.saturating_sub(Timestamp(0).plus_secs(IDLE_S).0));
         store.purge_sessions(now.wall, idle_since).await?;
         *purge_at = now.monotonic + PURGE_PERIOD;

@@ -14,6 +14,9 @@ use super::types::{Page, PageRequest};
 /// Longest object and detail of an entry, in characters.
 const TEXT_CHARS_MAX: usize = 200;
 
+/// Entries that one transaction deletes.
+const PURGED_ENTRIES_MAX: i64 = 500;
+
 /// An entry of the audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessEntry {
@@ -98,5 +101,23 @@ impl Store {
         })?;
         let entries = rows.into_iter().map(read).collect::<Result<_, _>>()?;
         Ok(into_page(entries, page, |entry: &AccessEntry| entry.id.clone()))
+    }
+
+    /// Deletes the oldest entries from before this moment.
+    pub async fn purge_access_audit(&self, before: Timestamp) -> Result<(), StoreError> {
+        loop {
+            let oldest: Vec<(String, i64)> = reading!(&*self.db, |c| {
+                sqlx::query_as("SELECT id, at FROM access_audit ORDER BY id LIMIT ?")
+                    .bind(PURGED_ENTRIES_MAX)
+                    .fetch_all(c)
+                    .await
+            })?;
+            let Some((last, _)) = oldest.iter().take_while(|(_, at)| *at < before.0).last() else {
+                return Ok(());
+            };
+            let mut tx = self.write_tx("purge_access_audit").await?;
+            execute!(&mut tx, "DELETE FROM access_audit WHERE id <= ?", last.as_str())?;
+            tx.commit().await?;
+        }
     }
 }

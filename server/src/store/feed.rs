@@ -2,16 +2,23 @@
 //! caused them: the row of `feed_head` is locked until the commit, so that a reader who has seen a
 //! number has seen all smaller ones.
 
+use std::collections::{BTreeSet, HashMap};
+
 use flow_domain::id::{ProjectId, TaskId};
+use flow_domain::label::Labels;
+use flow_domain::task::TaskBody;
 use flow_domain::time::Timestamp;
 use sqlx::QueryBuilder;
 
 use super::Store;
-use super::db::{Tx, execute, in_tx, insert_rows, reading};
+use super::db::{Tx, execute, id_batches, in_tx, insert_rows, push_list, reading};
 use super::error::StoreError;
 use super::events;
 use super::signed;
 use super::types::{EventRow, FeedRow};
+
+/// Events that one transaction deletes from the feed.
+const PURGED_EVENTS_MAX: u32 = 500;
 
 /// Identifies an event: project, task and its number in the task.
 pub(super) type EventKey<'a> = (&'a ProjectId, &'a TaskId, i64);
@@ -95,5 +102,60 @@ impl Store {
                 Ok(FeedRow { number, project, task, task_name, event })
             })
             .collect()
+    }
+
+    /// Returns the number of the newest event that was deleted from the feed; 0 = none.
+    pub async fn feed_pruned(&self) -> Result<i64, StoreError> {
+        let pruned: Option<i64> = reading!(&*self.db, |c| {
+            sqlx::query_scalar("SELECT seq FROM feed_head WHERE id = 2").fetch_optional(c).await
+        })?;
+        pruned.ok_or_else(missing_head)
+    }
+
+    /// Deletes the oldest events from before this moment from the feed; they stay events of their
+    /// tasks. An event that an enabled webhook has not queued yet is deleted later.
+    pub async fn purge_feed(&self, before: Timestamp) -> Result<(), StoreError> {
+        loop {
+            let after = self.feed_pruned().await?;
+            let oldest = self.feed(None, after, PURGED_EVENTS_MAX).await?;
+            let Some(last) = oldest.iter().take_while(|row| row.event.at < before).last() else {
+                return Ok(());
+            };
+            let mut tx = self.write_tx("purge_feed").await?;
+            execute!(
+                &mut tx,
+                "DELETE FROM event_feed WHERE feed_seq <= ? AND NOT EXISTS (SELECT 1 FROM webhooks \
+                 WHERE webhooks.project_id = event_feed.project_id AND webhooks.enabled = 1 AND webhooks.feed_seq < event_feed.feed_seq)",
+                last.number,
+            )?;
+            execute!(&mut tx, "UPDATE feed_head SET seq = ? WHERE id = 2", last.number)?;
+            tx.commit().await?;
+        }
+    }
+
+    /// Returns the labels of tasks, also of deleted ones.
+    pub async fn labels_of(
+        &self,
+        tasks: &BTreeSet<&TaskId>,
+    ) -> Result<HashMap<TaskId, Labels>, StoreError> {
+        let ids: Vec<&str> = tasks.iter().map(|task| task.as_str()).collect();
+        let mut labels = HashMap::new();
+        for batch in id_batches(&ids) {
+            let rows: Vec<(String, String)> = reading!(&*self.db, |c| {
+                let mut sql = QueryBuilder::new("SELECT id, body FROM tasks WHERE id IN ");
+                push_list!(sql, batch.iter().map(|id| (**id).to_owned()));
+                sql.build_query_as().fetch_all(c).await
+            })?;
+            for (id, body) in rows {
+                let corrupt = |column, problem: String| {
+                    StoreError::corrupt("tasks", column, id.clone(), problem)
+                };
+                let body: TaskBody = serde_json::from_str(&body)
+                    .map_err(|problem| corrupt("body", problem.to_string()))?;
+                let task = id.parse().map_err(|problem| corrupt("id", format!("{problem}")))?;
+                labels.insert(task, body.labels);
+            }
+        }
+        Ok(labels)
     }
 }

@@ -20,6 +20,7 @@ mod audit;
 mod backup;
 mod browser_sessions;
 mod db;
+mod deliveries;
 mod device_sign_ins;
 mod dialect;
 mod doctor;
@@ -51,12 +52,14 @@ mod tasks;
 mod templates;
 mod types;
 mod users;
+mod webhooks;
 
 use std::sync::Arc;
 
 pub use access_audit::AccessEntry;
 pub use api_tokens::ApiToken;
 pub use browser_sessions::BrowserSession;
+pub use deliveries::{Attempt, Delivery, PendingDeliveries};
 pub use device_sign_ins::{DevicePoll, DeviceSignIn};
 pub use documents::DocumentsError;
 pub use error::{ApplyError, Duplicate, StoreError};
@@ -68,6 +71,7 @@ pub use project_parties::OfferedParty;
 pub use projects::Project;
 pub use types::*;
 pub use users::{User, UserChange, UserEdit};
+pub use webhooks::{Webhook, WebhookChange, WebhookCreation};
 
 use db::{Db, Tx, reading};
 use flow_domain::time::Timestamp;

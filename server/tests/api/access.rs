@@ -96,7 +96,7 @@ async fn every_operation_admits_exactly_the_callers_of_its_rule() {
     for (id, method, path) in operations() {
         let rule = matrix::rule(&id).unwrap_or_else(|| panic!("{id} has no rule"));
         let mut real = path.clone();
-        for name in ["task", "run", "template", "token", "session"] {
+        for name in ["task", "run", "template", "token", "session", "webhook", "delivery"] {
             real = real.replace(&format!("{{{name}}}"), &none);
         }
         for (name, value) in [
@@ -149,6 +149,11 @@ async fn objects_of_another_project_are_not_found() {
     let template = shown["template"].as_str().expect("an id").to_owned();
     let run = hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED);
     let run = run.json()["id"].as_str().expect("an id").to_owned();
+    let input = json!(flow_api_types::WebhookInput::sample());
+    let webhook = hub.post("/api/v2/webhooks").json(&input).await.expect(StatusCode::CREATED);
+    let webhook = webhook.json()["webhook"]["id"].as_str().expect("an id").to_owned();
+    let test = hub.post(&format!("/api/v2/webhooks/{webhook}/test")).await;
+    let delivery = test.expect(StatusCode::ACCEPTED).json()["id"].as_str().expect("it").to_owned();
     let all = everybody(&hub).await;
     let foreign = all.iter().find(|who| who.name == "foreign").expect("an account");
     for (id, method, path) in operations() {
@@ -161,11 +166,15 @@ async fn objects_of_another_project_are_not_found() {
             .replace("{run}", &run)
             .replace("{template}", &template)
             .replace("{party}", "hospital-a")
+            .replace("{webhook}", &webhook)
+            .replace("{delivery}", &delivery)
             .replace("{revision}", "1")
             .replace("{path}", "model.npz");
         let body = match id.as_str() {
             "edit_task" => Some(hub.task_body(&template)),
             "clone_task" => Some(json!({"name": "clone"})),
+            "edit_webhook" => Some(input.clone()),
+            "rotate_webhook_secret" => Some(json!({})),
             "edit_template" => Some(json!(flow_api_types::TemplateInput::sample())),
             _ => None,
         };
@@ -176,7 +185,7 @@ async fn objects_of_another_project_are_not_found() {
         };
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}: {}", answer.text());
     }
-    for list in ["tasks", "templates", "runs", "parties", "events"] {
+    for list in ["tasks", "templates", "runs", "parties", "events", "webhooks"] {
         let page = hub.get(&format!("/api/v2/{list}")).token(&foreign.token).await;
         assert_eq!(page.expect(StatusCode::OK).json()["items"], json!([]), "{list}");
     }

@@ -181,6 +181,7 @@ async fn u40_every_operation_succeeds_as_documented() {
     hub.post(&format!("{left}/secret")).json(&json!({})).await.expect(StatusCode::OK);
     hub.delete(&left).await.expect(StatusCode::NO_CONTENT);
     access_succeeds(&hub).await;
+    webhooks_succeed(&hub).await;
 
     let elsewhere = ELSEWHERE.map(|(id, _)| id);
     let all: BTreeSet<&str> = Operation::all()
@@ -240,6 +241,24 @@ async fn access_succeeds(hub: &TestApp) {
     for path in [&party, &member, &token, &bob] {
         remove(path).await;
     }
+}
+
+async fn webhooks_succeed(hub: &TestApp) {
+    let sample = json!(flow_api_types::WebhookInput::sample());
+    let created = hub.post("/api/v2/webhooks").json(&sample).await.expect(StatusCode::CREATED);
+    let webhook = created.header("location").to_owned();
+    let edit = hub.put(&webhook).header("if-match", created.header("etag"));
+    edit.json(&sample).await.expect(StatusCode::OK);
+    let rotation = json!({"overlap_s": 60});
+    hub.post(&format!("{webhook}/rotate-secret")).json(&rotation).await.expect(StatusCode::OK);
+    let test = hub.post(&format!("{webhook}/test")).await.expect(StatusCode::ACCEPTED).json();
+    let delivery = test["id"].as_str().expect("an id");
+    for path in ["/api/v2/webhooks", &webhook, &format!("{webhook}/deliveries")] {
+        hub.get(path).await.expect(StatusCode::OK);
+    }
+    let again = format!("{webhook}/deliveries/{delivery}/redeliver");
+    hub.post(&again).await.expect(StatusCode::ACCEPTED);
+    hub.delete(&webhook).await.expect(StatusCode::NO_CONTENT);
 }
 
 fn renamed(name: &str) -> Value {

@@ -21,3 +21,4 @@ mod sign_in;
 mod tasks;
 mod templates;
 mod v1;
+mod webhooks;

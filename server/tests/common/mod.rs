@@ -14,11 +14,13 @@ use flow_common::clock::MockClock;
 use flow_common::secret_file::Secret;
 use flow_server::access::{AccessOptions, SetupCode};
 use flow_server::cors::Cors;
+use flow_server::engine::RetentionDays;
 use flow_server::network::Network;
 use flow_server::serve::{Hub, HubParts};
 use flow_server::sign_in::{SignIn, SignInConfig};
 use flow_server::state::{App, V1Options};
 use flow_server::store::{Store, StoreOptions};
+use flow_server::webhooks::{TargetRules, WebhookOptions};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -130,6 +132,12 @@ impl TestApp {
         sign_in: &SignInConfig,
         adjust: impl FnOnce(&mut HubParts),
     ) -> (Self, String) {
+        // Receivers of the tests listen on this address; `localhost` stays forbidden.
+        let rules = TargetRules {
+            allow_networks: vec!["127.0.0.77".parse().expect("a network")],
+            allow_http: true,
+        };
+        let webhooks = WebhookOptions { rules, ca_file: None };
         let store = Store::open(url, StoreOptions::default()).await.expect("the store opens");
         store.migrate().await.expect("the store migrates");
         let code = flow_common::ids::secret();
@@ -148,6 +156,8 @@ impl TestApp {
                 anonymous_networks: Vec::new(),
             },
             cors: Cors::default(),
+            webhooks,
+            retention: RetentionDays::default(),
         };
         adjust(&mut parts);
         let running = Hub::start(parts).await.expect("the hub starts");

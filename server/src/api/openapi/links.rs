@@ -26,6 +26,8 @@ const OUTPUT: &[(&str, &str)] = &[
 ];
 const USER_CODE: &[(&str, &str)] = &[("user_code", "$response.body#/user_code")];
 const PROVIDER: &[(&str, &str)] = &[("provider", "$response.body#/items/0/name")];
+const NEW_WEBHOOK: (&str, &str) = ("webhook", "$response.body#/webhook/id");
+const SAME_WEBHOOK: (&str, &str) = ("webhook", "$request.path.webhook");
 const NEXT: &[(&str, &str)] = &[("cursor", "$response.body#/next")];
 const ETAG: (&str, &str) = ("If-Match", "$response.header.ETag");
 
@@ -47,6 +49,16 @@ const LINKS: &[Link] = &[
         "get_revision",
         &[("template", "$request.path.template"), ("revision", "$response.body#/items/0/revision")],
     ),
+    ("create_webhook", "get_webhook", &[NEW_WEBHOOK]),
+    ("create_webhook", "edit_webhook", &[NEW_WEBHOOK, ETAG]),
+    ("create_webhook", "rotate_webhook_secret", &[NEW_WEBHOOK]),
+    ("create_webhook", "test_webhook", &[NEW_WEBHOOK]),
+    ("create_webhook", "list_deliveries", &[NEW_WEBHOOK]),
+    ("create_webhook", "delete_webhook", &[NEW_WEBHOOK]),
+    ("list_webhooks", "get_webhook", &[("webhook", FIRST)]),
+    ("list_webhooks", "list_webhooks", NEXT),
+    ("test_webhook", "redeliver", &[SAME_WEBHOOK, ("delivery", ID)]),
+    ("list_deliveries", "redeliver", &[SAME_WEBHOOK, ("delivery", FIRST)]),
     ("create_task", "get_task", &[("task", ID)]),
     ("create_task", "edit_task", &[("task", ID), ETAG]),
     ("create_task", "start_task", &[("task", ID)]),

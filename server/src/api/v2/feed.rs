@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use flow_domain::error::FieldCode;
+use flow_domain::error::{Error, ErrorCode, FieldCode};
 use futures::StreamExt as _;
 use futures::stream::{self, Stream};
 use http::HeaderMap;
@@ -17,6 +17,7 @@ use utoipa::IntoParams;
 use super::events::{HEARTBEAT_INTERVAL, StreamHeaders, last_event, wants_stream};
 use crate::api::extract::{Caller, Params};
 use crate::api::list;
+use crate::api::openapi::failures;
 use crate::api::problem::{ApiError, field};
 use crate::engine::FeedFollower;
 use crate::state::App;
@@ -37,9 +38,12 @@ pub(super) struct FeedParams {
     limit: Option<u32>,
 }
 
-fn shown(row: &FeedRow) -> FeedEvent {
-    let FeedRow { number, project: _, task, task_name, event } = row.clone();
-    FeedEvent { number, task: task.into(), task_name, event: event.into() }
+failures!(Expired = EventsExpired);
+
+impl From<FeedRow> for FeedEvent {
+    fn from(FeedRow { number, project: _, task, task_name, event }: FeedRow) -> Self {
+        Self { number, task: task.into(), task_name, event: event.into() }
+    }
 }
 
 /// List or follow the events of all tasks
@@ -47,11 +51,12 @@ fn shown(row: &FeedRow) -> FeedEvent {
 /// Returns one page of the events of the project, in the order in which the hub stored them; its
 /// `next` is the `after` of the next page. With `Accept: text/event-stream` the response is a stream
 /// of new events, with the number as `id` and the kind as `event`, and of keep-alive comments. To
-/// resume a broken stream, send `Last-Event-ID`. The feed begins with the release of the hub that
-/// introduced it.
+/// resume a broken stream, send `Last-Event-ID`. The hub keeps the feed for `retention.events_days`
+/// days: a request that resumes after an older event fails with `events_expired`. Without a position,
+/// or with 0, the page begins with the oldest event that the feed has.
 #[utoipa::path(get, path = "/events", tag = "events", operation_id = "list_all_events", params(FeedParams, StreamHeaders),
     responses((status = 200, description = "One page of events, or a stream of events", content(
-        (Page<FeedEvent> = "application/json"), (schema::FeedStream = "text/event-stream")))))]
+        (Page<FeedEvent> = "application/json"), (schema::FeedStream = "text/event-stream"))), Expired))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -65,17 +70,34 @@ pub(super) async fn list(
     let resumed = last_event(&headers)?;
     let project = caller.0.project;
     if wants_stream(&headers) {
-        let follower = app.engine.follow(project, resumed.or(after)).await?;
+        let after = resumed.or(after);
+        check_kept(&app, after).await?;
+        let follower = app.engine.follow(project, after).await?;
         let stream = follow(follower).take_until(app.stopping.clone().cancelled_owned());
         let keep_alive = KeepAlive::new().interval(HEARTBEAT_INTERVAL).text("alive");
         return Ok(Sse::new(stream).keep_alive(keep_alive).into_response());
     }
     let limit = list::checked(limit)?;
     let mut rows = app.store.feed(Some(&project), after.unwrap_or(0), limit + 1).await?;
+    // After the read: events may have been deleted before it.
+    check_kept(&app, after).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next = rows.last().filter(|_| more).map(|row| row.number.to_string());
-    Ok(Json(Page { items: rows.iter().map(shown).collect(), next }).into_response())
+    Ok(Json(Page { items: rows.into_iter().map(FeedEvent::from).collect(), next }).into_response())
+}
+
+/// Rejects a position after which events were deleted. 0 is the beginning, wherever it is.
+async fn check_kept(app: &App, after: Option<i64>) -> Result<(), ApiError> {
+    let Some(after) = after.filter(|after| *after > 0) else { return Ok(()) };
+    let pruned = app.store.feed_pruned().await?;
+    if after >= pruned {
+        return Ok(());
+    }
+    let message = format!(
+        "the feed begins after event {pruned}; read the state of the tasks, and then the feed without a position"
+    );
+    Err(Error::new(ErrorCode::EventsExpired, message).into())
 }
 
 fn follow(follower: FeedFollower) -> impl Stream<Item = Result<sse::Event, Infallible>> {
@@ -90,7 +112,7 @@ fn follow(follower: FeedFollower) -> impl Stream<Item = Result<sse::Event, Infal
         };
         let head =
             sse::Event::default().id(row.number.to_string()).event(row.event.event.kind.as_str());
-        let event = head.json_data(shown(&row)).unwrap_or_default();
+        let event = head.json_data(FeedEvent::from(row.as_ref().clone())).unwrap_or_default();
         Some((Ok(event), follower))
     })
 }

@@ -20,6 +20,7 @@ pub(super) mod runs;
 mod tasks;
 pub(super) mod templates;
 mod warnings;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -65,6 +66,12 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(orphans::list))
         .routes(routes!(orphans::stop))
         .routes(routes!(orphans::keep))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::get, webhooks::edit, webhooks::delete))
+        .routes(routes!(webhooks::rotate_secret))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::redeliver))
         .routes(routes!(access::setup::setup))
         .routes(routes!(access::me::get))
         .routes(routes!(access::sessions::list, access::sessions::create))
