@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use flow_api_types::v1::number;
+use flow_api_types::v1::{number, rfc_822};
 use flow_common::text::{last_lines, visible};
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::RunId;
@@ -36,7 +36,7 @@ const LINE_CHARS_MAX: usize = 300;
 const LINES_BYTES_MAX: usize = 64 << 10;
 /// Bytes that are read for the last lines: a line may be as long as the log.
 const READ_BYTES_MAX: usize = 4 << 20;
-/// Seconds after which a browser loads a page with unsettled members again.
+/// Seconds after which a browser loads the list, or the page of a member that has not ended, again.
 const REFRESH_S: u32 = 10;
 
 /// The text for an HTML page: unsafe characters are visible, markup is text.
@@ -171,7 +171,7 @@ pub(super) async fn members(
         rows += &row(member, &lines);
     }
     let waiting = members.iter().filter(|m| m.phase == MemberPhase::WaitingApproval).count();
-    let mut body = format!("<p>{count} members");
+    let mut body = format!("<p>{count} {}", if count == 1 { "member" } else { "members" });
     if waiting > 0 {
         let _ = write!(
             body,
@@ -182,7 +182,7 @@ pub(super) async fn members(
     if rows.is_empty() {
         body += "<p>The hub has sent this party no member yet.</p>\n";
     } else {
-        body += "<table>\n<thead><tr><th>task</th><th>role</th><th>phase</th><th>reason</th><th>last lines</th></tr></thead>\n<tbody>\n";
+        body += "<table>\n<thead><tr><th>task</th><th>role</th><th>phase</th><th>reason</th><th>ended</th><th>last lines</th></tr></thead>\n<tbody>\n";
         body += &rows;
         body += "</tbody>\n</table>\n";
     }
@@ -193,9 +193,7 @@ pub(super) async fn members(
     if pages > 1 {
         let _ = writeln!(body, "<p>page {}</p>", links.collect::<Vec<_>>().join(" "));
     }
-    let is_changing = members.iter().any(|member| !member.phase.is_terminal());
-    let title = format!("Party {}", app.party);
-    Ok(html(&title, &body, is_changing.then_some(REFRESH_S)))
+    Ok(html(&format!("Party {}", app.party), &body, Some(REFRESH_S)))
 }
 
 fn row(member: &MemberInfo, lines: &[String]) -> String {
@@ -207,12 +205,13 @@ fn row(member: &MemberInfo, lines: &[String]) -> String {
     let role = member.role.map(|role| role.to_string()).unwrap_or_default();
     let reason = member.reason.as_ref().map(ToString::to_string).unwrap_or_default();
     format!(
-        "<tr><td><a href=\"{PATH}/members/{run}\">{}</a></td><td>{}</td><td class=\"{}\">{}</td><td>{}</td><td>{}</td></tr>\n",
+        "<tr><td><a href=\"{PATH}/members/{run}\">{}</a></td><td>{}</td><td class=\"{}\">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
         escaped(&name),
         escaped(&role),
         member.phase,
         escaped(&phase(member)),
         escaped(&reason),
+        member.finished_at.map(rfc_822).unwrap_or_default(),
         listing(lines),
     )
 }
