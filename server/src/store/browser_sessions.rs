@@ -70,18 +70,23 @@ impl SessionColumns {
 }
 
 impl Store {
-    /// Stores a session. Returns `false` if the account was deleted or disabled.
+    /// Stores a session. Returns `false` if the account was deleted or disabled, or has another
+    /// password than the one with this hash that opens the session.
     pub async fn create_session(
         &self,
         session: &BrowserSession,
+        password_hash: Option<&str>,
         entry: &AccessEntry,
     ) -> Result<bool, StoreError> {
         let mut tx = self.write_tx("create_session").await?;
         // Counts the row also if nothing changes, and orders this against a change of the account.
         let enabled = execute!(
             &mut tx,
-            "UPDATE users SET created_at = created_at WHERE id = ? AND disabled_at IS NULL",
-            session.user.as_str()
+            "UPDATE users SET created_at = created_at WHERE id = ? AND disabled_at IS NULL \
+             AND (password_hash = ? OR ? IS NULL)",
+            session.user.as_str(),
+            password_hash,
+            password_hash,
         )?;
         if enabled == 0 {
             tx.rollback().await;

@@ -97,7 +97,8 @@ async fn account(tx: &mut Tx, id: &str) -> Result<Option<User>, StoreError> {
 }
 
 impl Store {
-    /// Stores a sign-in and deletes expired ones. Returns `false` if `open_max` others wait.
+    /// Stores a sign-in and deletes expired ones. If `open_max` others wait, it takes the place of the
+    /// oldest of them that no person has approved. Returns `false` if there is none.
     pub async fn create_device_sign_in(
         &self,
         sign_in: &DeviceSignIn,
@@ -110,9 +111,17 @@ impl Store {
             sqlx::query_scalar("SELECT COUNT(*) FROM device_sign_ins").fetch_one(&mut *c).await
         })?;
         if open >= i64::from(open_max) {
-            // The deletion stays.
-            tx.commit().await?;
-            return Ok(false);
+            let oldest: Option<String> = in_tx!(&mut tx, |c| {
+                let sql = "SELECT device_digest FROM device_sign_ins WHERE user_id IS NULL ORDER BY expires_at LIMIT 1";
+                sqlx::query_scalar(sql).fetch_optional(&mut *c).await
+            })?;
+            let Some(oldest) = oldest else {
+                // The deletion of expired ones stays.
+                tx.commit().await?;
+                return Ok(false);
+            };
+            let sql = "DELETE FROM device_sign_ins WHERE device_digest = ?";
+            execute!(&mut tx, sql, oldest.as_str())?;
         }
         execute!(
             &mut tx,

@@ -183,7 +183,8 @@ impl Store {
         Ok(into_page(users, page, |user: &User| user.name.to_string()))
     }
 
-    /// Changes an account. A disabled account and one with a new password lose their sessions.
+    /// Changes an account. A disabled account and one with a new password lose their sessions, and
+    /// the devices that they have approved and that have no token yet.
     pub async fn edit_user(
         &self,
         name: &UserName,
@@ -211,6 +212,7 @@ impl Store {
         }
         if user.disabled_at.is_some() || password_hash.is_some() {
             execute!(&mut tx, "DELETE FROM browser_sessions WHERE user_id = ?", id.as_str())?;
+            execute!(&mut tx, "DELETE FROM device_sign_ins WHERE user_id = ?", id.as_str())?;
         }
         execute!(
             &mut tx,

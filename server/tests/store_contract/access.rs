@@ -3,8 +3,8 @@
 use flow_domain::access::{OfferedDatasets, ProjectRole, TokenScope, UserKind};
 use flow_domain::id::{Digest, ProjectId, UserName};
 use flow_server::store::{
-    AccessEntry, ApiToken, BrowserSession, Missing, OfferedParty, PageRequest, PartyRow, Project,
-    ProjectMember, Store, StoreError, User, UserChange, UserEdit,
+    AccessEntry, ApiToken, BrowserSession, DeviceSignIn, Missing, OfferedParty, PageRequest,
+    PartyRow, Project, ProjectMember, Store, StoreError, User, UserChange, UserEdit,
 };
 
 use crate::support::*;
@@ -15,8 +15,10 @@ crate::on_every_database!(
     federation_keeps_one_administrator,
     tokens_are_found_by_digest_and_end_with_their_account,
     sessions_end_with_account_password_and_time,
+    a21_session_opens_only_with_the_password_that_was_checked,
     roles_belong_to_one_project,
     parties_and_datasets_are_offered_per_project,
+    a21_devices_wait_in_bounded_number_and_end_with_the_password,
     creator_of_a_task_is_shown_until_the_account_is_deleted,
     audit_has_the_newest_entry_first,
 );
@@ -212,7 +214,7 @@ async fn sessions_end_with_account_password_and_time(fx: Fixture) {
     let bob = created(store, user("bob")).await;
     let one = session(&bob, "one");
     let open = |session: BrowserSession| async move {
-        store.create_session(&session, &entry("create_session")).await.unwrap()
+        store.create_session(&session, None, &entry("create_session")).await.unwrap()
     };
     assert!(open(one.clone()).await);
     assert_eq!(
@@ -241,6 +243,55 @@ async fn sessions_end_with_account_password_and_time(fx: Fixture) {
         assert!(store.sessions_of(&bob.id, 9).await.unwrap().is_empty());
     }
     assert!(!open(session(&bob, "four")).await, "the account is disabled");
+}
+
+async fn a21_session_opens_only_with_the_password_that_was_checked(fx: Fixture) {
+    let store = &fx.store;
+    created(store, admin("root")).await;
+    let bob = created(store, User { password_hash: Some("new".to_owned()), ..user("bob") }).await;
+    for (hash, opens) in [("old", false), ("new", true)] {
+        let session = session(&bob, hash);
+        let opened = store.create_session(&session, Some(hash), &entry("create_session")).await;
+        assert_eq!(opened.unwrap(), opens, "the password that was checked is {hash}");
+    }
+}
+
+async fn a21_devices_wait_in_bounded_number_and_end_with_the_password(fx: Fixture) {
+    let store = &fx.store;
+    let bob = created(store, user("bob")).await.id;
+    let bob = &bob;
+    let device = |number: i64| DeviceSignIn {
+        device_digest: Digest::of(format!("device {number}").as_bytes()),
+        user_digest: Digest::of(format!("user {number}").as_bytes()),
+        client: "a device".to_owned(),
+        address: "192.0.2.1".to_owned(),
+        interval_s: 5,
+        created_at: at(number),
+        expires_at: at(600 + number),
+    };
+    let waits = |number: i64| async move {
+        store.device_sign_in(&device(number).user_digest, at(9)).await.unwrap().is_some()
+    };
+    let approve = |number: i64| async move {
+        let digest = device(number).user_digest;
+        store.decide_device_sign_in(&digest, bob, true, &entry("approve")).await.unwrap()
+    };
+    for number in 1..=3 {
+        assert!(store.create_device_sign_in(&device(number), 3).await.unwrap());
+    }
+    assert!(approve(1).await);
+    assert!(store.create_device_sign_in(&device(4), 3).await.unwrap());
+    assert!(!waits(2).await, "it was the oldest without an approval");
+    assert!(waits(3).await && waits(4).await);
+    assert!(approve(3).await && approve(4).await);
+    assert!(!store.create_device_sign_in(&device(5), 3).await.unwrap());
+    created(store, admin("root")).await;
+    let edit = UserEdit { password_hash: Some("new".to_owned()), ..UserEdit::default() };
+    store.edit_user(&name("bob"), &edit, &entry("set_password")).await.unwrap();
+    for number in [1, 3, 4] {
+        let found = store.has_device_sign_in(&device(number).device_digest).await.unwrap();
+        assert!(!found, "who approved with the old password gives no token");
+    }
 }
 
 async fn roles_belong_to_one_project(fx: Fixture) {

@@ -42,7 +42,8 @@ failures!(CodeFailures = UserCodeNotFound);
 const LIFE_S: u64 = 10 * 60;
 /// Seconds between two polls.
 const INTERVAL_S: u32 = 5;
-/// Devices that wait at the same time.
+/// Devices that wait at the same time. A further one takes the place of the oldest, so that one client
+/// cannot prevent others from signing in.
 const WAITING_MAX: u32 = 1000;
 /// Longest name of a device, in characters.
 const CLIENT_CHARS_MAX: usize = 100;

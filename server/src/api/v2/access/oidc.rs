@@ -156,7 +156,7 @@ pub(in crate::api::v2) async fn callback(
     let method = format!("oidc:{}", provider.name);
     let session = open_session(&session_cookie, &user.id, &method, &headers, audit.now);
     let entry = entry(&user, "end_oidc_sign_in", provider, &identity.subject, &audit);
-    if !app.store.create_session(&session, &entry).await? {
+    if !app.store.create_session(&session, None, &entry).await? {
         return Err(disabled(&user).into());
     }
     tracing::info!(user = %user.name, provider = %provider.name, "signed in with an identity provider");

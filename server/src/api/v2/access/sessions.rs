@@ -43,7 +43,7 @@ fn show(session: BrowserSession, current: bool) -> Session {
 /// Sign in with a password
 ///
 /// Opens a session of a browser; the response sets its cookie. After some wrong passwords the
-/// account and the address have to wait. Programs use API tokens.
+/// address has to wait. Programs use API tokens.
 #[utoipa::path(post, path = "/sessions", tag = "access", operation_id = "create_session", security(()), request_body = SignIn,
     responses((status = 201, description = "The session", body = Session, headers(
         ("Set-Cookie" = String, description = "Cookie of the session"))), SignInFailures))]
@@ -64,7 +64,9 @@ pub(in crate::api::v2) async fn create(
         Err(_) => None,
     };
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    if let Err(refused) = app.access.passwords.verify(&name, secret(password), hash).await {
+    let passwords = &app.access.passwords;
+    let checked = passwords.verify(&name, audit.address, secret(password), hash.clone()).await;
+    if let Err(refused) = checked {
         tracing::info!(address = %audit.address, "a sign-in with a password was rejected");
         return Ok(respond(refused));
     }
@@ -76,7 +78,8 @@ pub(in crate::api::v2) async fn create(
         actor: user.name.to_string(),
         ..audit.entry("create_session", &session.id)
     };
-    if !app.store.create_session(&session, &entry).await? {
+    // The password may have been changed since it was read.
+    if !app.store.create_session(&session, hash.as_deref(), &entry).await? {
         return Err(wrong().into());
     }
     let set = [(header::SET_COOKIE, cookie.set()?)];

@@ -201,8 +201,8 @@ pub(in crate::api::v2) async fn set_password(
             let message = "is required: the account has a password";
             return Err(crate::api::problem::field("/current", FieldCode::Required, message).into());
         };
-        let checked =
-            app.access.passwords.verify(user.as_str(), secret(current), found.password_hash).await;
+        let (passwords, hash) = (&app.access.passwords, found.password_hash);
+        let checked = passwords.verify(user.as_str(), audit.address, secret(current), hash).await;
         if let Err(refused) = checked {
             return Ok(respond(refused));
         }
