@@ -480,7 +480,7 @@ async fn session_cookie_is_for_tls_only_behind_a_proxy_with_tls() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_make_the_account_wait() {
+async fn a20_wrong_passwords_make_the_account_wait() {
     let hub = TestApp::start().await;
     let bob = json!({"name": "bob", "password": "correct horse battery"});
     hub.post("/api/v2/users").json(&bob).await.expect(StatusCode::CREATED);
@@ -488,9 +488,10 @@ async fn wrong_passwords_make_the_account_wait() {
         let input = json!({"name": name, "password": password});
         hub.post("/api/v2/sessions").anonymous().json(&input).await
     };
-    for _ in 0..5 {
-        sign_in("bob", "wrong").await.problem(401, "unauthenticated");
-    }
+    // At the same time: an attempt counts before its password is checked.
+    let attempts = futures::future::join_all((0..9).map(|_| sign_in("bob", "wrong"))).await;
+    let checked = attempts.iter().filter(|answer| answer.status == StatusCode::UNAUTHORIZED);
+    assert_eq!(checked.count(), 5);
     let waits = sign_in("bob", "correct horse battery").await;
     assert!(waits.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds >= 1));
     waits.problem(429, "rate_limited");
@@ -537,6 +538,29 @@ async fn federation_keeps_an_administrator_and_names_are_checked() {
         let problem = answer.problem(422, "invalid");
         assert_eq!(problem["fields"][0]["pointer"], field, "{problem}");
     }
+}
+
+#[tokio::test]
+async fn a24_rights_end_at_the_projects_of_the_account() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hospital-a"]).await;
+    let project = json!({"name": "other"});
+    hub.post("/api/v2/projects").json(&project).await.expect(StatusCode::CREATED);
+    let token = hub.account("bob", "other", "admin").await;
+    // The metrics name the parties of all projects.
+    let metrics = json!({"name": "x", "scope": "metrics"});
+    hub.post("/api/v2/tokens").token(&token).json(&metrics).await.problem(403, "forbidden");
+
+    let paths = json!({"/data/digits": "digits", "/data/patients": "secret"});
+    let inventory = json!({"datasets": ["digits", "secret"], "v1_paths": paths}).to_string();
+    let digest = flow_domain::id::Digest::of(inventory.as_bytes());
+    let party = "hospital-a".parse().expect("a name");
+    hub.app.store.set_inventory(&party, &digest, &inventory).await.expect("it is stored");
+    let offer = hub.put("/api/v2/projects/other/parties/hospital-a");
+    offer.json(&json!({"datasets": ["digits"]})).await.expect(StatusCode::OK);
+    let shown = hub.get("/api/v2/parties/hospital-a").token(&token).await.expect(StatusCode::OK);
+    let expected = json!({"datasets": ["digits"], "v1_paths": {"/data/digits": "digits"}});
+    assert_eq!(shown.json()["inventory"], expected);
 }
 
 #[tokio::test]

@@ -661,7 +661,9 @@ async fn tasks_are_stopped_and_deleted_in_bulk_with_a_result_for_each() {
     assert_eq!(listed(&hub, "").await, ["b", "a"]);
 
     let refused = async |body: Value| hub.post("/api/v2/bulk/tasks/delete").json(&body).await;
-    refused(json!({"filter": {}})).await.field("/filter", "required");
+    for all in [json!({}), json!({"name": ""})] {
+        refused(json!({"filter": all})).await.field("/filter", "required");
+    }
     refused(json!({"tasks": [unknown], "filter": {"name": "a"}}))
         .await
         .field("/tasks", "not_allowed");

@@ -67,7 +67,7 @@ type Selected = (Vec<(TaskId, Option<String>)>, Option<String>);
 /// Returns the tasks of a request, and the cursor of the next ones.
 async fn selected(app: &App, caller: &Caller, request: BulkRequest) -> Result<Selected, ApiError> {
     let BulkRequest { mut tasks, filter, cursor } = request;
-    let Some(selector) = filter else {
+    let Some(mut selector) = filter else {
         if tasks.len() > BULK_TASKS_MAX as usize {
             let message = format!("has {} entries; the limit is {BULK_TASKS_MAX}", tasks.len());
             return Err(field("/tasks", FieldCode::TooLong, message).into());
@@ -84,6 +84,8 @@ async fn selected(app: &App, caller: &Caller, request: BulkRequest) -> Result<Se
         let message = "is not valid together with `filter`: send one of them";
         return Err(field("/tasks", FieldCode::NotAllowed, message).into());
     }
+    // Every name begins with the empty text.
+    selector.name = selector.name.filter(|name| !name.is_empty());
     if selector == TaskSelector::default() {
         let message = "must have at least one condition: without one it selects every task";
         return Err(field("/filter", FieldCode::Required, message).into());

@@ -45,7 +45,8 @@ enum Format {
 /// Export the metrics of a run over time
 ///
 /// Returns the series of all members. The CSV has a header and the columns `party`, `series`, `step`
-/// and `value`; a value that is not a finite number is empty. If the connection breaks before the
+/// and `value`; a value that is not a finite number is empty, and a name that a spreadsheet would take
+/// for a formula begins with `'`. If the connection breaks before the
 /// end, the hub could not read the remaining members.
 #[utoipa::path(get, path = "/tasks/{task}/runs/{run}/series", tag = "runs", operation_id = "export_series", params(RunPath, ExportParams),
     responses((status = 200, description = "All series of the run", content(
@@ -101,14 +102,17 @@ async fn member(
     Ok(text)
 }
 
-/// Quotes a text as RFC 4180 does. The workload of a party chose it.
+/// Quotes a text as RFC 4180 does. The workload of a party chose it: it must not become a formula
+/// when a person opens the file in a spreadsheet, which evaluates quoted texts, too.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '_' | '-' | '.' | ' ' | ':');
-    // Spreadsheets take some first characters for the begin of a formula.
     if text.starts_with(char::is_alphanumeric) && text.chars().all(plain) {
         return text.to_owned();
     }
-    format!("\"{}\"", text.replace('"', "\"\""))
+    let is_formula = text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+        || text.starts_with(['\t', '\r', '\n']);
+    let mark = if is_formula { "'" } else { "" };
+    format!("\"{mark}{}\"", text.replace('"', "\"\""))
 }
 
 #[cfg(test)]
@@ -116,12 +120,16 @@ mod tests {
     use super::quoted;
 
     #[test]
-    fn texts_are_quoted_for_csv() {
+    fn a23_texts_are_quoted_for_csv_and_are_no_formulas() {
         for (text, expected) in [
             ("local/acc", "local/acc"),
             ("a,b", "\"a,b\""),
             ("say \"x\"", "\"say \"\"x\"\"\""),
-            ("=1+1", "\"=1+1\""),
+            ("=1+1", "\"'=1+1\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            (" -2+3", "\"' -2+3\""),
+            ("\t=1", "\"'\t=1\""),
+            ("_x", "\"_x\""),
             ("", "\"\""),
         ] {
             assert_eq!(quoted(text), expected);

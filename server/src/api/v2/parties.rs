@@ -12,6 +12,7 @@ use flow_domain::member;
 use flow_domain::validation::check_remark;
 use http::{StatusCode, header};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::IntoParams;
 
 use super::access::Audit;
@@ -46,7 +47,7 @@ pub(super) struct DeleteParams {
     force: bool,
 }
 
-fn response(party: store::Party, inventory: Option<serde_json::Value>) -> Party {
+fn response(party: store::Party, inventory: Option<Value>) -> Party {
     let store::Party {
         row,
         epoch,
@@ -161,12 +162,15 @@ pub(super) async fn get(
     Ok(Json(response(party, inventory)))
 }
 
-/// Removes the datasets that are not offered to the project.
-fn hide_datasets(inventory: &mut serde_json::Value, offered: &OfferedDatasets) {
-    if let OfferedDatasets::Only(names) = offered
-        && let Some(datasets) = inventory.get_mut("datasets").and_then(|value| value.as_array_mut())
-    {
-        datasets.retain(|name| names.iter().any(|offered| name == offered.as_str()));
+/// Removes the datasets that are not offered to the project, and their paths.
+fn hide_datasets(inventory: &mut Value, offered: &OfferedDatasets) {
+    let OfferedDatasets::Only(names) = offered else { return };
+    let is_offered = |name: &Value| names.iter().any(|offered| name == offered.as_str());
+    if let Some(datasets) = inventory.get_mut("datasets").and_then(Value::as_array_mut) {
+        datasets.retain(is_offered);
+    }
+    if let Some(paths) = inventory.get_mut("v1_paths").and_then(Value::as_object_mut) {
+        paths.retain(|_, name| is_offered(name));
     }
 }
 

@@ -153,7 +153,7 @@ pub(in crate::api::v2) async fn list(
 ///
 /// Returns the text of the token. The hub stores only its hash and cannot return it again; if the
 /// response is lost, delete the token and create another one. Therefore the request accepts no
-/// `Idempotency-Key`.
+/// `Idempotency-Key`. Only a federation administrator may create a token with the scope `metrics`.
 #[utoipa::path(post, path = "/tokens", tag = "access", operation_id = "create_token", request_body = NewToken,
     responses((status = 201, description = "The token", body = TokenCreated, headers(
         ("Location" = String, description = "Path of the token"))), CreateFailures))]
@@ -171,6 +171,10 @@ pub(in crate::api::v2) async fn create(
     }
     wrong.range("/expires_in_days", expires_in_days, 0, TOKEN_DAYS_MAX);
     wrong.finish().map_err(Error::from)?;
+    if scope == TokenScope::Metrics && !principal.federation_admin {
+        let message = "the metrics are of all projects: only a federation administrator may create a token with the scope `metrics`";
+        return Err(Error::new(ErrorCode::Forbidden, message).into());
+    }
     let user = account(&app, &principal, user).await?;
     if let Some(project) = &project {
         let roles = app.store.roles_of(&user).await?;
