@@ -257,6 +257,7 @@ pub async fn serve(
         sign_in,
         access: AccessOptions {
             is_tls: rest_tls.is_some() || config.access.is_public_tls(),
+            has_tls_listener: rest_tls.is_some(),
             requests_per_s: config.access.requests_per_s,
             trusted_proxies: config.access.trusted_proxies.clone(),
         },

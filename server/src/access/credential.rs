@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use flow_domain::id::{Digest, TokenId};
+use flow_domain::time::Timestamp;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -47,6 +48,11 @@ impl<'c> Place<'c> {
     }
 }
 
+/// True for HTTP Basic: a browser that has sent such a credential sends it again by itself.
+pub(crate) fn is_basic(headers: &HeaderMap) -> bool {
+    authorization(headers).is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
+}
+
 /// Returns scheme and content of the header.
 pub(super) fn authorization(headers: &HeaderMap) -> Option<(&str, &str)> {
     let (scheme, rest) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
@@ -84,8 +90,8 @@ impl Presented {
             Self::Session(cookie) => cookie.digest(),
             Self::Signed(token) => Digest::of(token.as_bytes()),
             // Never the digest of a text that a client sends.
-            Self::Verified(Verified::AccessToken(id)) => {
-                Digest::of(format!("access token\n{id}").as_bytes())
+            Self::Verified(Verified::AccessToken { token, .. }) => {
+                Digest::of(format!("access token\n{token}").as_bytes())
             }
             Self::Verified(Verified::Workload(Workload { account, project, role, .. })) => {
                 Digest::of(format!("workload\n{account}\n{project}\n{role}").as_bytes())
@@ -96,10 +102,18 @@ impl Presented {
     pub(super) fn place(&self) -> Place<'_> {
         match self {
             Self::Session(_) => Place::Session,
-            Self::Verified(Verified::AccessToken(id)) => Place::AccessToken(id),
+            Self::Verified(Verified::AccessToken { token, .. }) => Place::AccessToken(token),
             Self::Verified(Verified::Workload(workload)) => Place::Workload(workload),
             // A signed token is verified before.
             Self::Token { .. } | Self::Signed(_) => Place::Token,
+        }
+    }
+
+    /// Returns the end of the credential itself, which the database does not have.
+    pub(super) const fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Verified(verified) => Some(verified.expires_at()),
+            _ => None,
         }
     }
 
@@ -118,7 +132,7 @@ impl Presented {
             }
             Self::Session(_) => "the session has ended",
             Self::Verified(Verified::Workload(_)) => {
-                "the account of this program was disabled or deleted, or belongs to a person"
+                "the account of this program was disabled or deleted, or belongs to a person, or the project of access.trusted_issuers does not exist"
             }
             Self::Signed(_) | Self::Verified(_) => {
                 "the API token of this access token is unknown, expired or disabled"

@@ -28,10 +28,10 @@ use std::time::Duration;
 use flow_common::clock::{self, SharedClock, monotonic};
 use flow_common::error::chain;
 use flow_common::secret_file::Secret;
+use flow_common::text::foreign;
 use flow_domain::access::{ProjectRole, TokenScope, UserKind};
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{Digest, UserId, UserName};
-use flow_domain::text::clip;
 use flow_domain::time::Timestamp;
 use http::HeaderMap;
 use parking_lot::Mutex;
@@ -41,6 +41,7 @@ use crate::listener::source_of;
 use crate::sign_in::SignIn;
 use crate::sign_in::issuers::{IssuerError, Workload};
 use crate::store::{AccessEntry, ApiToken, Store, StoreError, User};
+pub(crate) use credential::is_basic;
 use credential::{Place, Presented, authorization};
 use identity::IdentityMemory;
 use limit::RateLimit;
@@ -50,7 +51,7 @@ pub(crate) use identity::{Identity, no_project};
 pub(crate) use password::{Passwords, check as check_password};
 pub use principal::{Credential, Principal};
 pub(crate) use recover::recover;
-pub(crate) use session::{IDLE_S, SessionCookie, check_site, open as open_session};
+pub(crate) use session::{IDLE_S, SessionCookie, check_page, check_site, open as open_session};
 pub use setup::{SETUP_FILE, SetupCode};
 
 /// The project of objects from before there were projects.
@@ -108,6 +109,8 @@ impl Refused {
 pub struct AccessOptions {
     /// Every browser uses TLS: cookies are for TLS only.
     pub is_tls: bool,
+    /// The REST listener uses TLS.
+    pub has_tls_listener: bool,
     /// Requests of an account per second.
     pub requests_per_s: u32,
     pub trusted_proxies: TrustedProxies,
@@ -115,8 +118,22 @@ pub struct AccessOptions {
 
 impl Default for AccessOptions {
     fn default() -> Self {
-        Self { is_tls: false, requests_per_s: 1000, trusted_proxies: TrustedProxies::default() }
+        Self {
+            is_tls: false,
+            has_tls_listener: false,
+            requests_per_s: 1000,
+            trusted_proxies: TrustedProxies::default(),
+        }
     }
+}
+
+/// The account of a request's credential.
+pub(crate) struct Identified {
+    /// Identifies the credential in [`Access::revoked`].
+    pub digest: Digest,
+    /// End of a signed token.
+    pub expires_at: Option<Timestamp>,
+    pub identity: Arc<Identity>,
 }
 
 /// Accounts of the hub.
@@ -132,6 +149,7 @@ pub struct Access {
     wrong_codes: RateLimit<IpAddr>,
     pub(crate) passwords: Passwords,
     is_tls: bool,
+    has_tls_listener: bool,
     trusted_proxies: TrustedProxies,
     /// Marked as changed after each change of accounts by this process.
     changes: watch::Sender<()>,
@@ -147,7 +165,7 @@ impl Access {
         sign_in: SignIn,
         options: AccessOptions,
     ) -> Self {
-        let AccessOptions { is_tls, requests_per_s, trusted_proxies } = options;
+        let AccessOptions { is_tls, has_tls_listener, requests_per_s, trusted_proxies } = options;
         let requests_per_s = requests_per_s.max(1);
         Self {
             store,
@@ -164,6 +182,7 @@ impl Access {
             wrong_codes: RateLimit::new(WRONG_CODE_INTERVAL, WRONG_CODES_BURST),
             passwords: Passwords::default(),
             is_tls,
+            has_tls_listener,
             trusted_proxies,
             changes: watch::channel(()).0,
         }
@@ -179,13 +198,13 @@ impl Access {
         self.is_tls || self.trusted_proxies.has_tls(peer, headers)
     }
 
-    /// Returns the account of a request's credential, and the digest of the credential.
+    /// Returns the account of a request's credential.
     pub(crate) async fn identify(
         &self,
         headers: &HeaderMap,
         address: IpAddr,
         is_tls: bool,
-    ) -> Result<(Digest, Arc<Identity>), Refused> {
+    ) -> Result<Identified, Refused> {
         let credential = match Presented::of(headers, is_tls) {
             Ok(credential) => credential,
             Err(what) => return Err(self.refuse(what, headers, address)),
@@ -214,7 +233,7 @@ impl Access {
         self.requests
             .admit(identity.user.clone(), monotonic())
             .map_err(|wait| Refused::limited("the account sends too many requests", wait))?;
-        Ok((digest, identity))
+        Ok(Identified { digest, expires_at: credential.expires_at(), identity })
     }
 
     /// Returns the account of a credential that is valid now.
@@ -232,12 +251,13 @@ impl Access {
     }
 
     /// Returns the caller of `/api/v1` without credentials.
-    pub(crate) fn anonymous(&self) -> Result<Arc<Identity>, Refused> {
+    pub(crate) fn anonymous(&self) -> Result<Identified, Refused> {
         let identity = Identity::anonymous()?;
         self.requests.admit(identity.user.clone(), monotonic()).map_err(|wait| {
             Refused::limited("there are too many requests without credentials", wait)
         })?;
-        Ok(Arc::new(identity))
+        // The responses of its routes are complete: nothing asks for the digest.
+        Ok(Identified { digest: Digest::of(b""), expires_at: None, identity: Arc::new(identity) })
     }
 
     async fn read(
@@ -251,6 +271,9 @@ impl Access {
             Place::Session => self.store.session_by_digest(digest).await?.map(Found::Session),
             Place::AccessToken(id) => self.store.token(id).await?.map(Found::AccessToken),
             Place::Workload(workload) => {
+                if self.store.project(&workload.project).await?.is_none() {
+                    return Ok(None);
+                }
                 let user = self.service_account(&workload.account).await?;
                 user.map(|user| Found::Workload(Workload::clone(workload), user))
             }
@@ -269,17 +292,21 @@ impl Access {
     }
 
     /// Completes when `admits` rejects the account of the credential, or the credential is not valid
-    /// any more. For responses that last: it checks after each change of accounts, and after
-    /// [`RECHECK_PERIOD`] for changes by other processes.
+    /// any more; a signed token is valid until `expires_at`. For responses that last: it checks after
+    /// each change of accounts, and after [`RECHECK_PERIOD`] for changes by other processes.
     pub(crate) async fn revoked(
         &self,
         digest: &Digest,
         credential: &Credential,
+        expires_at: Option<Timestamp>,
         admits: impl Fn(&Identity) -> bool,
     ) {
         let mut changes = self.changes.subscribe();
         let Some(place) = Place::of(credential) else { return std::future::pending().await };
         loop {
+            if expires_at.is_some_and(|at| at <= self.clock.now()) {
+                return;
+            }
             match self.find(digest, &place).await {
                 Ok(Some(identity)) if admits(&identity) => {}
                 Ok(_) => return,
@@ -297,7 +324,7 @@ impl Access {
         let last = match found {
             Found::Token((token, _)) | Found::AccessToken((token, _)) => token.last_used_at,
             Found::Workload(workload, user) => {
-                tracing::info!(account = %user.name, subject = %clip(&workload.subject, 200), "a token of a trusted issuer is in use");
+                tracing::info!(account = %user.name, subject = foreign(&workload.subject, 200), "a token of a trusted issuer is in use");
                 return;
             }
             Found::Session((session, _)) => Some(session.seen_at),

@@ -1,13 +1,17 @@
 //! Sessions of browsers: an opaque cookie, whose SHA-256 the database has.
 
+use std::net::IpAddr;
+
 use flow_common::secret_file::Secret;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{Digest, UserId};
 use flow_domain::text::clip;
 use flow_domain::time::Timestamp;
 use http::header::{COOKIE, HOST, ORIGIN, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use url::Url;
 
+use super::Access;
 use crate::store::BrowserSession;
 
 /// A session without a request for this time ends, in seconds: 12 hours.
@@ -106,8 +110,8 @@ pub(super) fn is_ended(session: &BrowserSession, now: Timestamp) -> bool {
     session.expires_at <= now || now.secs_since(session.seen_at) >= IDLE_S
 }
 
-/// Rejects a request that another site's page sent with the session of the browser. For requests
-/// with a cookie only: a page cannot make the browser send a token.
+/// Rejects a request that another site's page sent with the credential of the browser. For requests
+/// with a cookie or HTTP Basic only: a page cannot make the browser send a bearer token.
 pub(crate) fn check_site(method: &Method, headers: &HeaderMap) -> Result<(), Error> {
     let text = |value: &HeaderValue| value.to_str().unwrap_or("?").to_owned();
     let site = headers.get("sec-fetch-site").map(text);
@@ -128,6 +132,43 @@ pub(crate) fn check_site(method: &Method, headers: &HeaderMap) -> Result<(), Err
         },
     };
     if is_same { Ok(()) } else { Err(Error::of(ErrorCode::CrossSite)) }
+}
+
+/// Rejects a request without credentials that a page in a browser may have sent: programs of an
+/// admitted network may act without credentials, pages that its people open may not. Without TLS, a
+/// page may have any name that its owner lets point to the address of the hub (DNS rebinding), and
+/// its reads have no `Origin`; therefore the name is checked, too.
+pub(crate) fn check_page(headers: &HeaderMap, access: &Access) -> Result<(), Error> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let is_page = headers.contains_key(ORIGIN)
+        || text(HeaderName::from_static("sec-fetch-site")).is_some_and(|site| site != "none");
+    if is_page {
+        return Err(Error::of(ErrorCode::CrossSite));
+    }
+    let public_url = &access.sign_in().public_url;
+    match text(HOST).filter(|_| !access.has_tls_listener).and_then(host_of) {
+        Some(host) if !is_own_host(&host, public_url) => Err(Error::new(
+            ErrorCode::CrossSite,
+            format!(
+                "requests without credentials need an address as the host, localhost, or the host of access.public_url, not {:?}",
+                clip(&host, 100)
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the host of a `Host` header.
+fn host_of(authority: &str) -> Option<String> {
+    let url = Url::parse(&format!("http://{authority}")).ok()?;
+    url.host_str().map(ToOwned::to_owned)
+}
+
+fn is_own_host(host: &str, public_url: &str) -> bool {
+    let own = Url::parse(public_url).ok();
+    host == "localhost"
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+        || own.as_ref().and_then(Url::host_str) == Some(host)
 }
 
 #[cfg(test)]
@@ -200,6 +241,23 @@ mod tests {
         ];
         for (method, pairs, admitted) in cases {
             assert_eq!(check_site(method, &headers(pairs)).is_ok(), admitted, "{method} {pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a22_only_names_of_the_hub_are_hosts_of_requests_without_credentials() {
+        for (authority, expected) in [
+            ("127.0.0.1:1235", true),
+            ("10.1.2.3", true),
+            ("[::1]:1235", true),
+            ("localhost:1235", true),
+            ("HUB.example", true),
+            ("evil.example:1235", false),
+            ("hub.example.evil.example", false),
+            ("localhost.evil.example", false),
+        ] {
+            let host = host_of(authority).expect("a host");
+            assert_eq!(is_own_host(&host, "https://hub.example/"), expected, "{authority}");
         }
     }
 

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use flow_domain::access::TokenScope;
 use flow_domain::error::{Error, ErrorCode, FieldCode};
 use flow_domain::id::{Digest, ProjectId};
+use flow_domain::time::Timestamp;
 use futures::StreamExt as _;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Uri, header};
@@ -22,7 +23,10 @@ use super::problem::{ApiError, field, respond};
 use super::project::{PROJECT, PROJECT_PATH, V2};
 use super::v1;
 use crate::access::matrix::{self, Rule};
-use crate::access::{Credential, Identity, Principal, Refused, check_site, no_project};
+use crate::access::{
+    Credential, Identified, Identity, Principal, Refused, check_page, check_site, is_basic,
+    no_project,
+};
 use crate::state::App;
 
 /// The rules of all routes, by path and method.
@@ -124,6 +128,8 @@ enum Admission {
 struct Admitted {
     digest: Digest,
     credential: Credential,
+    /// End of a signed token.
+    expires_at: Option<Timestamp>,
     rule: Option<Rule>,
     project: Option<ProjectId>,
 }
@@ -131,7 +137,7 @@ struct Admitted {
 impl Admitted {
     /// Ends a streamed response when its request would be rejected.
     fn until_revoked(self, app: Arc<App>, response: Response) -> Response {
-        let Self { digest, credential, rule, project } = self;
+        let Self { digest, credential, expires_at, rule, project } = self;
         let revoked = async move {
             let admits = |identity: &Identity| {
                 let Some(rule) = rule else { return true };
@@ -140,7 +146,7 @@ impl Admitted {
                     .and_then(|principal| check(rule, identity, &principal))
                     .is_ok()
             };
-            app.access.revoked(&digest, &credential, admits).await;
+            app.access.revoked(&digest, &credential, expires_at, admits).await;
         };
         response
             .map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(revoked))))
@@ -160,13 +166,13 @@ async fn admit(
         return Ok(Admission::Public);
     }
     let address = address(request.extensions());
-    let (digest, identity) = if v1::is_anonymous(app, request, address) {
-        // The responses of these routes are complete: nothing asks for the digest.
-        (Digest::of(b""), app.access.anonymous()?)
+    let Identified { digest, expires_at, identity } = if v1::is_anonymous(app, request, address) {
+        check_page(request.headers(), &app.access)?;
+        app.access.anonymous()?
     } else {
         app.access.identify(request.headers(), address, is_tls).await?
     };
-    if matches!(identity.credential, Credential::Session(_) | Credential::Anonymous) {
+    if matches!(identity.credential, Credential::Session(_)) || is_basic(request.headers()) {
         check_site(request.method(), request.headers())?;
     }
     if identity.scope == TokenScope::Metrics && rule != Some(Rule::Metrics) {
@@ -175,7 +181,8 @@ async fn admit(
     }
     let credential = identity.credential.clone();
     let Some(path) = route else {
-        return Ok(Admission::Admitted(Admitted { digest, credential, rule, project: None }));
+        let admitted = Admitted { digest, credential, expires_at, rule, project: None };
+        return Ok(Admission::Admitted(admitted));
     };
     let Some(rule) = rule else {
         // Every route is in the document and has a rule: the method has no route.
@@ -190,7 +197,8 @@ async fn admit(
     check(rule, &identity, &principal)?;
     request.extensions_mut().insert(Arc::clone(&identity));
     request.extensions_mut().insert(Caller(principal));
-    Ok(Admission::Admitted(Admitted { digest, credential, rule: Some(rule), project }))
+    let rule = Some(rule);
+    Ok(Admission::Admitted(Admitted { digest, credential, expires_at, rule, project }))
 }
 
 /// Returns the project that the request names, and removes the parameter from its URI.

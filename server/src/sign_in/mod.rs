@@ -46,9 +46,20 @@ pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verified {
     /// It was made from this API token.
-    AccessToken(TokenId),
+    AccessToken { token: TokenId, expires_at: Timestamp },
     /// It belongs to a program that a trusted issuer knows.
     Workload(Workload),
+}
+
+impl Verified {
+    /// Returns the end of the signed token.
+    pub(crate) const fn expires_at(&self) -> Timestamp {
+        match self {
+            Self::AccessToken { expires_at, .. } | Self::Workload(Workload { expires_at, .. }) => {
+                *expires_at
+            }
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -156,7 +167,10 @@ impl SignIn {
         };
         let claims = jwt::verify(token, &self.keys.public(), expected)?;
         let id = jwt::text(&claims, TOKEN_CLAIM)?;
-        Ok(Verified::AccessToken(id.parse().map_err(|_| Refusal::Claim(TOKEN_CLAIM))?))
+        Ok(Verified::AccessToken {
+            token: id.parse().map_err(|_| Refusal::Claim(TOKEN_CLAIM))?,
+            expires_at: jwt::seconds(&claims, "exp")?.ok_or(Refusal::Claim("exp"))?,
+        })
     }
 }
 
@@ -181,7 +195,8 @@ mod tests {
         let now = clock.now();
         let (token, life) = hub.issue(&id, &user, None, now).await.unwrap();
         assert_eq!(life, 900);
-        assert_eq!(hub.verify(&token, now).await.unwrap(), Verified::AccessToken(id.clone()));
+        let verified = Verified::AccessToken { token: id.clone(), expires_at: now.plus_secs(900) };
+        assert_eq!(hub.verify(&token, now).await.unwrap(), verified);
         hub.verify(&token, now.plus_secs(899)).await.unwrap();
         let expired = hub.verify(&token, now.plus_secs(900)).await.unwrap_err().to_string();
         assert!(expired.contains("expired"), "{expired}");

@@ -119,6 +119,28 @@ async fn access_token_has_the_rights_of_its_api_token_until_either_ends() {
     hub.get("/api/v2/me").token(&token).await.problem(401, "unauthenticated");
 }
 
+#[tokio::test]
+async fn a21_stream_ends_with_its_signed_token() {
+    use http_body_util::BodyExt as _;
+    let hub = TestApp::start().await;
+    let task = hub.task().await;
+    let bob = hub.account("bob", "default", "viewer").await;
+    let made = hub.post("/api/v2/access-tokens").token(&bob).await.expect(StatusCode::CREATED);
+    let made = made.json();
+    let token = made["access_token"].as_str().expect("a token");
+    let path = format!("/api/v2/tasks/{task}/events");
+    let stream = hub.get(&path).token(token).header("accept", "text/event-stream").open().await;
+    assert_eq!(stream.status(), StatusCode::OK);
+    let mut stream = stream.into_body();
+    stream.frame().await.expect("the first event").expect("a frame");
+    hub.clock.advance(900);
+    // A change of any account causes a check at once.
+    hub.account("eve", "default", "viewer").await;
+    let ended = async { while stream.frame().await.is_some() {} };
+    let soon = std::time::Duration::from_secs(30);
+    flow_common::clock::timeout(soon, ended).await.expect("the stream ends");
+}
+
 fn issuer(file: &Path, role: &str) -> Value {
     json!({
         "account": "ci", "issuer": "https://ci.example", "audience": "https://hub.example", "jwks": file,
@@ -133,8 +155,8 @@ async fn program_of_a_trusted_issuer_submits_without_a_stored_secret() {
     let file = folder.path().join("keys.json");
     let key = Key::new("one");
     std::fs::write(&file, key.set().to_string()).expect("written");
-    let config = config(json!({ "trusted_issuers": [issuer(&file, "submitter")] }));
-    let hub = TestApp::with_access(config, clock()).await;
+    let trusting = config(json!({ "trusted_issuers": [issuer(&file, "submitter")] }));
+    let hub = TestApp::with_access(trusting, clock()).await;
     let now = seconds(&hub.clock);
     let claims = json!({
         "iss": "https://ci.example", "aud": "https://hub.example", "sub": "job 7", "exp": now + 300,
@@ -169,6 +191,13 @@ async fn program_of_a_trusted_issuer_submits_without_a_stored_secret() {
     );
     let strange = Key::new("one").sign(&claims);
     hub.get("/api/v2/me").token(&strange).await.problem(401, "unauthenticated");
+
+    let mut nowhere = issuer(&file, "submitter");
+    nowhere["project"] = json!("nowhere");
+    let nowhere = config(json!({ "trusted_issuers": [nowhere] }));
+    let other = TestApp::with_access(nowhere, hub.clock.clone()).await;
+    let refused = other.get("/api/v2/me").token(&token).await.problem(401, "unauthenticated");
+    assert!(refused["detail"].as_str().is_some_and(|text| text.contains("project")), "{refused}");
 
     let disabled = json!({ "disabled": true });
     hub.put("/api/v2/users/ci").json(&disabled).await.expect(StatusCode::OK);

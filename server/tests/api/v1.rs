@@ -955,13 +955,41 @@ async fn v1_needs_no_credentials_from_named_networks_only() {
     hub.get(&path).anonymous().header("authorization", "Bearer x").await.refused(401, 10001);
     hub.get(&path).anonymous().header("cookie", "flow_session=x").await.refused(401, 10001);
     hub.get("/api/v2/tasks").anonymous().await.problem(401, "unauthenticated");
-    // A page of another site cannot use the network of the browser.
-    for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "http://evil.example")] {
-        let forged = hub.delete(&path).anonymous().header(name, value).await;
-        assert_eq!(forged.status, StatusCode::FORBIDDEN, "{}", forged.text());
-    }
     hub.delete(&path).anonymous().await.success();
 
     let hub = TestApp::with_anonymous("10.0.0.0/8").await;
     hub.get("/api/v1/task").anonymous().await.refused(401, 10001);
+}
+
+#[tokio::test]
+async fn a22_pages_use_neither_the_network_nor_the_basic_credentials_of_a_browser() {
+    let hub = TestApp::with_anonymous("127.0.0.0/8").await;
+    let list = || hub.get("/api/v1/task").anonymous();
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-origin"),
+        ("origin", "http://evil.example"),
+        // The name of a page that points to the hub.
+        ("host", "evil.example:1235"),
+    ] {
+        let forged = list().header(name, value).await;
+        assert_eq!(forged.status, StatusCode::FORBIDDEN, "{name}: {}", forged.text());
+    }
+    for host in ["127.0.0.1:1235", "localhost:1235", "[::1]:1235"] {
+        list().header("host", host).await.expect(StatusCode::OK);
+    }
+    list().header("sec-fetch-site", "none").await.expect(StatusCode::OK);
+
+    use base64::Engine as _;
+    let basic = format!("{}:{}", crate::common::ADMIN, hub.token());
+    let basic = base64::engine::general_purpose::STANDARD.encode(basic);
+    let basic = format!("Basic {basic}");
+    let project = json!({"name": "other"});
+    let create = |name: &'static str, value: &str| {
+        let call = hub.post("/api/v2/projects").anonymous().header("authorization", &basic);
+        call.header(name, value).json(&project)
+    };
+    create("sec-fetch-site", "cross-site").await.problem(403, "cross_site");
+    create("origin", "http://evil.example").await.problem(403, "cross_site");
+    create("user-agent", "curl").await.expect(StatusCode::CREATED);
 }
