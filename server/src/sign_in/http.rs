@@ -25,7 +25,9 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 pub(crate) enum FetchError {
     #[error("{text:?} is not a URL: {error}")]
     Url { text: String, error: url::ParseError },
-    #[error("{url} is not https; plain HTTP is accepted on this machine only")]
+    #[error(
+        "{url} is not https; only an issuer on this machine may use plain HTTP and addresses of this machine"
+    )]
     Plain { url: Url },
     #[error("cannot reach {url}: {cause}")]
     Unreachable { url: Url, cause: String },
@@ -39,7 +41,11 @@ pub(crate) enum FetchError {
 
 /// A client for requests to issuers and providers.
 #[derive(Debug, Clone)]
-pub(crate) struct Fetch(reqwest::Client);
+pub(crate) struct Fetch {
+    client: reqwest::Client,
+    /// The issuer is on this machine, so that its documents may name plain HTTP there.
+    is_local: bool,
+}
 
 /// True if requests to this URL cannot be read or changed by others.
 pub(crate) fn is_safe(url: &Url) -> bool {
@@ -66,15 +72,17 @@ impl Fetch {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT);
-        if is_loopback(issuer) {
+        let is_local = is_loopback(issuer);
+        if is_local {
             // A proxy of the environment would connect to its own loopback address.
             builder = builder.no_proxy();
         }
-        Ok(Self(builder.build().expect("no option of the client can fail")))
+        let client = builder.build().expect("no option of the client can fail");
+        Ok(Self { client, is_local })
     }
 
     pub(crate) async fn get(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
-        self.send(url, self.0.get(url.clone())).await
+        self.send(url, self.client.get(url.clone())).await
     }
 
     pub(crate) async fn json<T: DeserializeOwned>(&self, url: &Url) -> Result<T, FetchError> {
@@ -87,7 +95,7 @@ impl Fetch {
         url: &Url,
         token: &str,
     ) -> Result<T, FetchError> {
-        let request = self.0.get(url.clone()).bearer_auth(token);
+        let request = self.client.get(url.clone()).bearer_auth(token);
         parse(url, &self.send(url, request).await?)
     }
 
@@ -100,7 +108,7 @@ impl Fetch {
     ) -> Result<T, FetchError> {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let mut request = self
-            .0
+            .client
             .post(url.clone())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form);
@@ -115,7 +123,8 @@ impl Fetch {
         url: &Url,
         request: reqwest::RequestBuilder,
     ) -> Result<Vec<u8>, FetchError> {
-        if !is_safe(url) {
+        // A document of a remote issuer must not direct the hub to services of this machine.
+        if !is_safe(url) || is_loopback(url) && !self.is_local {
             return Err(FetchError::Plain { url: url.clone() });
         }
         let failed = |error: reqwest::Error| FetchError::Unreachable {
@@ -143,4 +152,22 @@ fn parse<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T, FetchError> {
         url: url.clone(),
         cause: format!("{:?} at column {}", error.classify(), error.column()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a25_document_of_a_remote_issuer_cannot_name_services_of_this_machine() {
+        let url = |text: &str| Url::parse(text).expect("a URL");
+        let remote = Fetch::new(&url("https://issuer.example"), None).expect("a client");
+        for text in ["http://127.0.0.1:1/keys", "https://localhost:1/keys", "http://[::1]:1/"] {
+            let refused = remote.get(&url(text)).await.expect_err("refused");
+            assert!(matches!(refused, FetchError::Plain { .. }), "{refused}");
+        }
+        let local = Fetch::new(&url("http://127.0.0.1:1"), None).expect("a client");
+        let refused = local.get(&url("http://127.0.0.1:1/keys")).await.expect_err("nobody listens");
+        assert!(matches!(refused, FetchError::Unreachable { .. }), "{refused}");
+    }
 }
