@@ -31,6 +31,9 @@ const EPOCHS_DEFAULT: u32 = 10;
 /// Attempts to delete a task that changes at the same time.
 const DELETE_ATTEMPTS_MAX: u32 = 5;
 
+/// Error for a task that other requests change.
+const CHANGES: &str = "the task changes at this time: repeat the request";
+
 #[derive(Debug, Deserialize)]
 pub(super) struct TaskPath {
     task_id: String,
@@ -339,7 +342,7 @@ pub(super) async fn delete(
             deleted => return Ok(deleted.map(|()| success(&mask, None))?),
         }
     }
-    Err(conflict("the task changes at this time: repeat the request"))
+    Err(conflict(CHANGES))
 }
 
 /// Starts a task. Nothing is started unless every party is connected (defect F10): a run that waits
@@ -362,7 +365,7 @@ pub(super) async fn start(
     if let Some(status) = status_now(&app, &row).await?.filter(|status| is_active(Some(status))) {
         return Err(conflict(format!("the task is {status}: stop it, or wait for its end")));
     }
-    let task = row.task;
+    let (task, version) = (row.task, row.version);
     let away = |member: &&TaskMember| !app.sessions.is_connected(&member.party);
     if let Some(TaskMember { party, .. }) = task.body.members.iter().find(away) {
         let message = format!(
@@ -374,7 +377,12 @@ pub(super) async fn start(
     let revision = template::visible(&app, &caller, task.body.template.as_str()).await?.revision;
     if revision != task.body.revision {
         let body = TaskBody { revision, ..task.body };
-        app.engine.edit_task(&caller.0, &task.id, body, None).await.map_err(renamed)?;
+        // Without the version it would overwrite an edit that was made since.
+        let edited = app.engine.edit_task(&caller.0, &task.id, body, Some(version)).await;
+        edited.map_err(|error| match error.code {
+            ErrorCode::PreconditionFailed => conflict(CHANGES),
+            _ => renamed(error).into(),
+        })?;
     }
     let overrides = Overrides { epochs, parameters };
     app.engine.start_task(&caller.0, &task.id, overrides, None).await.map_err(renamed)?;
