@@ -102,9 +102,13 @@ impl Contexts {
         temporary.push(format!(".{}.tmp", std::process::id()));
         let temporary = PathBuf::from(temporary);
         let written = || {
+            // A killed flowctl may have left the file. A file of another user must not get the token.
+            match std::fs::remove_file(&temporary) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
             let mut options = OpenOptions::new();
-            let mut file =
-                options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+            let mut file = options.write(true).create_new(true).mode(0o600).open(&temporary)?;
             writeln!(file, "{text}")?;
             file.sync_all()?;
             std::fs::rename(&temporary, &path)

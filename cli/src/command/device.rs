@@ -85,8 +85,14 @@ pub async fn device(
             })?;
         }
         DeviceCommand::Approve { code } => {
+            let value: Value = client.get(&["device-sign-ins", &code], &[]).await?;
+            let DeviceRequest { client: device, address, .. } = response::read(&value)?;
             decide(&code, "approve").await?;
-            output::print("approved; the device gets its token at its next request\n")?;
+            output::print(&format!(
+                "approved {} at {}; the device gets its token at its next request. If it is not yours, delete the token: `flowctl token list`\n",
+                visible(&device),
+                visible(&address)
+            ))?;
         }
         DeviceCommand::Deny { code } => {
             decide(&code, "deny").await?;
