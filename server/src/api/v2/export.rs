@@ -45,9 +45,9 @@ enum Format {
 /// Export the metrics of a run over time
 ///
 /// Returns the series of all members. The CSV has a header and the columns `party`, `series`, `step`
-/// and `value`; a value that is not a finite number is empty, and a name that a spreadsheet would take
-/// for a formula begins with `'`. If the connection breaks before the
-/// end, the hub could not read the remaining members.
+/// and `value`; a value that is not a finite number is empty, and a name that a spreadsheet would
+/// take for a formula begins with `'`. If the connection breaks before the end, the hub could not
+/// read the remaining members.
 #[utoipa::path(get, path = "/tasks/{task}/runs/{run}/series", tag = "runs", operation_id = "export_series", params(RunPath, ExportParams),
     responses((status = 200, description = "All series of the run", content(
         (RunSeries = "application/json"), (String = "text/csv"))), NotFound))]
