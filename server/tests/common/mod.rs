@@ -21,6 +21,7 @@ use flow_server::sign_in::{SignIn, SignInConfig};
 use flow_server::state::{App, V1Options};
 use flow_server::store::{Store, StoreOptions};
 use flow_server::webhooks::{TargetRules, WebhookOptions};
+use flow_testkit::secrets;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -138,9 +139,11 @@ impl TestApp {
             allow_http: true,
         };
         let webhooks = WebhookOptions { rules, ca_file: None };
+        log_everything();
         let store = Store::open(url, StoreOptions::default()).await.expect("the store opens");
         store.migrate().await.expect("the store migrates");
         let code = flow_common::ids::secret();
+        secrets::register(&code);
         let shared: flow_common::clock::SharedClock = Arc::new(clock.clone());
         let sign_in = SignIn::open(dir.path(), sign_in, "http://127.0.0.1:1235", &shared);
         let mut parts = HubParts {
@@ -327,6 +330,31 @@ impl TestApp {
     }
 }
 
+/// Passes every line that the hub logs, at the most detailed level, to the search for secrets. Other
+/// crates log what the clients of a test do.
+fn log_everything() {
+    struct Searched;
+    impl std::io::Write for Searched {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            secrets::log(line);
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    static SET: std::sync::Once = std::sync::Once::new();
+    SET.call_once(|| {
+        let set = tracing_subscriber::fmt()
+            .with_env_filter("off,flow_server=trace,flow_common=trace")
+            .with_ansi(false)
+            .with_writer(|| Searched)
+            .try_init();
+        set.expect("no test sets another logger");
+    });
+}
+
 /// A request. Its response is always checked against the OpenAPI document.
 #[must_use]
 pub struct Call<'a> {
@@ -362,6 +390,7 @@ impl Call<'_> {
     }
 
     pub async fn json(mut self, body: &Value) -> Answer {
+        secrets::register_request(body);
         self.sent = Some(body.clone());
         self.body("application/json", body.to_string()).await
     }
@@ -412,6 +441,13 @@ impl<'a> IntoFuture for Call<'a> {
                     document::check_v1(&method, &path, head.status, &head.headers, &body)
                 }
                 None => document::check_without_operation(head.status, &head.headers, &body),
+            }
+            if head.status.is_success() {
+                serde_json::from_slice(&body)
+                    .iter()
+                    .for_each(|body| secrets::register_response(body));
+            } else {
+                secrets::assert_absent(&format!("the response of {method} {path}"), &body);
             }
             Answer { status: head.status, headers: head.headers, body }
         })
