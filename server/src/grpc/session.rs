@@ -27,7 +27,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, Map};
 use prost::Message;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
@@ -169,6 +169,11 @@ async fn run_session(
     let _ = out.try_send(Box::new(HubMessage { body: Some(last) }));
 }
 
+/// Sessions that register at the same time. After a start of the hub all agents connect at once;
+/// without a limit their registrations leave gaps of several KiB per agent in the heap. A
+/// registration waits for the store alone, never for its agent.
+static REGISTRATIONS: Semaphore = Semaphore::const_new(256);
+
 struct Session<'a> {
     app: &'a Arc<App>,
     party: &'a PartyId,
@@ -214,9 +219,11 @@ impl<'a> Session<'a> {
                 retry_after_s: 60,
             });
         }
+        let place = REGISTRATIONS.acquire().await.expect("the semaphore is never closed");
         // Boxed, so that the session does not reserve space for it while it sends its full set.
-        let (mut session, set) =
-            Box::pin(Self::register(app, party, proof, stream, out, &hello, instance)).await?;
+        let registered = Box::pin(Self::register(app, party, proof, stream, out, &hello, instance));
+        let (mut session, set) = registered.await?;
+        drop(place);
         let set = match flow_common::clock::timeout(SET_TIMEOUT, session.send_set(set)).await {
             Ok(sent) => sent,
             Err(_) => Err(over_limit(
