@@ -102,4 +102,5 @@ pub const USER_CODE_LETTERS: &str = "BCDFGHJKLMNPQRSTVWXZ";
 /// Form of the code that a device shows.
 pub const USER_CODE_PATTERN: &str = "^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$";
 /// Form of the URL of a webhook. The hub checks scheme, host and address.
-pub const WEBHOOK_URL_PATTERN: &str = r"^https?://[^\s@#]+$";
+pub const WEBHOOK_URL_PATTERN: &str =
+    r"^https?://[^\s\x00-\x1f\x7f-\x9f/?#@\\]+([/?][^\s\x00-\x1f\x7f-\x9f#]*)?$";

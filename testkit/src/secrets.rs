@@ -158,13 +158,17 @@ fn context(text: &[u8], start: usize, length: usize) -> String {
     String::from_utf8_lossy(&text[start.saturating_sub(CONTEXT_BYTES)..end]).into_owned()
 }
 
-/// True for an API token, and for the first part of a signed token.
+/// True for an API token, for the secret of a webhook, and for the first part of a signed token.
 fn is_token(word: &[u8], after: &[u8]) -> bool {
     let is_api = |start: &[u8]| {
         word.strip_prefix(start)
             .is_some_and(|rest| rest.len() == 36 && rest.iter().all(u8::is_ascii_alphanumeric))
     };
-    is_api(b"flp_") || is_api(b"fls_") || word.starts_with(b"eyJ") && after.starts_with(b".eyJ")
+    let is_webhook = word.strip_prefix(b"whsec_").is_some_and(|rest| !rest.is_empty());
+    is_api(b"flp_")
+        || is_api(b"fls_")
+        || is_webhook
+        || word.starts_with(b"eyJ") && after.starts_with(b".eyJ")
 }
 
 /// Searches everything; returns where the first secret is.
@@ -205,6 +209,7 @@ mod tests {
             "{\"password\":\"a password + sign\"}".to_owned(),
             format!("token flp_{token}."),
             format!("fls_{token}"),
+            "secret=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
             "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.".to_owned(),
         ] {
             assert!(find(&secrets, text.as_bytes()).is_some(), "{text}");

@@ -42,6 +42,13 @@ impl TargetRules {
         if url.fragment().is_some() {
             return Err("must not have a fragment (`#`)".to_owned());
         }
+        // A parser of URLs accepts more spellings than the API document.
+        if !has_form(text) {
+            return Err(
+                "must have the form https://HOST/PATH, without spaces and control characters"
+                    .to_owned(),
+            );
+        }
         let address = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
@@ -62,6 +69,17 @@ impl TargetRules {
         let is_allowed = self.allow_networks.iter().any(|network| network.contains(address));
         is_allowed || (is_https && is_public(address))
     }
+}
+
+/// True for texts of the form `WEBHOOK_URL_PATTERN` of the API document.
+fn has_form(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let Some(rest) = rest else { return false };
+    let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let is_plain = |text: &str, not: &[char]| {
+        !text.contains(|c: char| c.is_whitespace() || c.is_control() || not.contains(&c))
+    };
+    !host.is_empty() && is_plain(host, &['#', '@', '\\']) && is_plain(path, &['#'])
 }
 
 /// Resolves names to the addresses that the rules allow.
@@ -191,7 +209,7 @@ mod tests {
     fn urls_with_credentials_other_schemes_and_spellings_of_internal_addresses_are_rejected() {
         let strict = rules(&[], false);
         for accepted in
-            ["https://hooks.example/x?y=z", "https://8.8.8.8:8443/", "https://localhost/"]
+            ["https://hooks.example/@x?y=z", "https://8.8.8.8:8443/", "https://localhost/"]
         {
             strict.parse(accepted).expect(accepted);
         }
@@ -205,6 +223,12 @@ mod tests {
             "https://user:password@hooks.example/",
             "https://:password@hooks.example/",
             "https://hooks.example/#x",
+            "https:hooks.example",
+            "https:\\\\hooks.example",
+            "https://user\\@hooks.example",
+            " https://hooks.example",
+            "https://hooks.example/a b",
+            "https://hooks.example/a\tb",
             "https://127.0.0.1/",
             "https://127.1/",
             "https://2130706433/",

@@ -371,6 +371,36 @@ async fn u41_document_and_hub_accept_the_same_bodies() {
         ("/other", json!([1])),
     ];
     agree(&hub, "NewParty", "/api/v2/parties", &json!({ "name": "base" }), &parties).await;
+
+    let long = |length: usize| format!("https://hooks.example/{}", "x".repeat(length - 22));
+    let urls = json!([
+        "https://hooks.example",
+        "http://hooks.example?a=b@c",
+        "https://hooks.example/@x",
+        "https://user@hooks.example/",
+        "https://a\\@hooks.example/",
+        "https://hooks.example/#x",
+        "https://hooks.example/a b",
+        "https://hooks.example/\u{7f}",
+        " https://hooks.example",
+        "HTTPS://hooks.example",
+        "https:hooks.example",
+        "https://",
+        "ftp://hooks.example",
+        "",
+        null,
+        long(2048),
+        long(2049),
+    ]);
+    let webhooks = [
+        ("/url", urls),
+        ("/events", json!([["run.failed", "run.failed"], [], ["other"], "run.failed"])),
+        ("/labels", json!([{"a": "b"}, {"a b": "c"}, {"a": "b c"}])),
+        ("/enabled", json!([false, "false"])),
+        ("/other", json!([1])),
+    ];
+    let base = json!({ "name": "base", "url": "https://hooks.example/" });
+    agree(&hub, "WebhookInput", "/api/v2/webhooks", &base, &webhooks).await;
 }
 
 fn numbered(count: usize) -> BTreeMap<String, String> {
