@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use flow_domain::bindings;
 use flow_domain::framework;
-use flow_domain::id::{DatasetName, Digest, PartyId};
+use flow_domain::id::{DatasetName, Digest, PartyId, ProjectId};
 use flow_domain::member::{DesiredPhase, Reason, ReasonCode};
 use flow_domain::policy::{self, Allow, Resolution, ResolvedDataset, ResolvedImage};
 use flow_domain::spec::{Hole, MemberSpec, SealedSpec};
@@ -67,10 +67,18 @@ impl Default for PartyPolicy {
 }
 
 impl PartyPolicy {
-    /// True if the outputs of a workload with this image and dataset may leave the party.
+    /// True if the outputs of a workload with this image and dataset may leave the party to a reader
+    /// of this project. `None`: the hub does not name the project.
     #[must_use]
-    pub fn releases(&self, origin: &Origin) -> bool {
-        self.release.iter().any(|rule| rule.matches(origin))
+    pub fn releases(&self, origin: &Origin, project: Option<&ProjectId>) -> bool {
+        self.release.iter().any(|rule| rule.matches(origin) && rule.admits(project))
+    }
+
+    /// Returns the projects that rules release these outputs to by name.
+    #[must_use]
+    pub fn projects_of(&self, origin: &Origin) -> Vec<&ProjectId> {
+        let rules = self.release.iter().filter(|rule| rule.matches(origin));
+        rules.filter_map(|rule| rule.projects.as_ref()).flatten().collect()
     }
 
     fn resolve(&self, spec: &MemberSpec) -> Resolution {

@@ -61,7 +61,7 @@ impl OutputsConfig {
         images: &BTreeMap<String, Image>,
         datasets: &BTreeMap<DatasetName, Dataset>,
     ) -> Vec<String> {
-        let unknown = |ReleaseRule { image, dataset }: &ReleaseRule| {
+        let unknown = |ReleaseRule { image, dataset, projects: _ }: &ReleaseRule| {
             let image = image.as_ref().filter(|name| !images.contains_key(*name));
             let dataset = dataset.as_ref().filter(|name| !datasets.contains_key(*name));
             let image = image.map(|name| {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flow_common::clock;
-use flow_domain::id::Digest;
+use flow_domain::id::{Digest, ProjectId};
 use flow_domain::member::ReasonCode;
 use flow_domain::output::OutputPath;
 use flow_proto::v1::agent_message::Body;
@@ -148,10 +148,10 @@ async fn answer(
     runtime: Arc<dyn Runtime>,
     hashing: Hashing,
 ) -> Result<Chunks, Refusal> {
-    let OutputOpen { stream_id: _, run_id, attempt, path, offset, if_sha256 } = open;
+    let OutputOpen { stream_id: _, run_id, attempt, path, offset, if_sha256, project } = open;
     let run = run_id.parse().map_err(|_| Refusal::not_found("the agent does not know the run"))?;
     let key = WorkKey { run, attempt };
-    let dir = find(&key, &policy, &*runtime).await?;
+    let dir = find(&key, project.parse().ok().as_ref(), &policy, &*runtime).await?;
     if path.is_empty() {
         let Listing { files, left_out } = hashing.list(dir).await?;
         tracing::info!(run.id = %key.run, attempt, files = files.len(), "sending the list of a member's outputs to the hub");
@@ -176,9 +176,10 @@ async fn answer(
     Ok(stream::iter([head]).chain(Transfer::new(open, digest, offset).chunks()).boxed())
 }
 
-/// Finds the outputs of a member, if the policy of the party releases them.
+/// Finds the outputs of a member, if the policy of the party releases them to the project.
 async fn find(
     key: &WorkKey,
+    project: Option<&ProjectId>,
     policy: &PartyPolicy,
     runtime: &dyn Runtime,
 ) -> Result<OutputDir, Refusal> {
@@ -203,7 +204,7 @@ async fn find(
         }
     })?;
     match &dir.origin {
-        Some(origin) if policy.releases(origin) => Ok(dir),
+        Some(origin) if policy.releases(origin, project) => Ok(dir),
         Some(_) => Err(unreleased()),
         None => Err(Refusal::denied(
             "the agent has no record of the image and dataset that made these outputs, so they \

@@ -9,12 +9,13 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use flow_common::text::visible;
+use flow_domain::id::ProjectId;
 
 use super::source::{ConfigArgs, Failure, load, print};
 use crate::admission::PartyPolicy;
 use crate::config::{Config, RuntimeKind};
 use crate::outputs::{Listing, Output, OutputDir, disk_use};
-use crate::runtime::WorkKey;
+use crate::runtime::{Origin, WorkKey};
 use crate::sidecar::rundir::{self, OUTPUTS, RunDir, RunDirState, dir_name, name};
 
 /// Fewest digits of a run's id that select it.
@@ -138,11 +139,20 @@ fn list(config: &Config) -> Result<(), Failure> {
             size(files.iter().map(|file| file.size).sum()),
             size(disk_use(dir.path())),
             dataset.map_or_else(|| "-".to_owned(), ToString::to_string),
-            if origin.is_some_and(|origin| policy.releases(origin)) { "yes" } else { "no" }
-                .to_owned(),
+            origin.map_or_else(|| "no".to_owned(), |origin| released(&policy, origin)),
         ]);
     }
     print(&table(&rows))
+}
+
+/// The projects to which outputs may leave.
+fn released(policy: &PartyPolicy, origin: &Origin) -> String {
+    if policy.releases(origin, None) {
+        return "yes".to_owned();
+    }
+    let projects: Vec<&str> =
+        policy.projects_of(origin).into_iter().map(ProjectId::as_str).collect();
+    if projects.is_empty() { "no".to_owned() } else { format!("to {}", projects.join(", ")) }
 }
 
 /// The state that the files show, without the lock.

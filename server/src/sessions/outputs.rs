@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flow_domain::error::{Error, ErrorCode};
-use flow_domain::id::{Digest, PartyId, RunId};
+use flow_domain::id::{Digest, PartyId, ProjectId, RunId};
 use flow_domain::output::{FILES_MAX, OutputPath};
 use flow_domain::time::Timestamp;
 use flow_proto::v1::hub_message::Body;
@@ -41,6 +41,8 @@ pub(crate) struct OutputsOf<'a> {
     pub(crate) party: &'a PartyId,
     pub(crate) run: &'a RunId,
     pub(crate) attempt: u32,
+    /// Project of the run.
+    pub(crate) project: &'a ProjectId,
 }
 
 /// The part of a file that is wanted.
@@ -182,7 +184,7 @@ impl Sessions {
 
     fn open_outputs(
         &self,
-        OutputsOf { party, run, attempt }: OutputsOf<'_>,
+        OutputsOf { party, run, attempt, project }: OutputsOf<'_>,
         path: Option<&OutputPath>,
         OutputPart { offset, if_sha256 }: &OutputPart,
     ) -> Result<Reader, Error> {
@@ -212,6 +214,7 @@ impl Sessions {
             path: path.map(ToString::to_string).unwrap_or_default(),
             offset: *offset,
             if_sha256: if_sha256.as_ref().map(ToString::to_string).unwrap_or_default(),
+            project: project.to_string(),
         };
         if !self.send(party, Body::OutputOpen(open)) {
             return Err(unavailable(party, "is not connected"));

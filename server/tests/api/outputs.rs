@@ -66,6 +66,7 @@ async fn u6_outputs_are_listed_as_the_party_names_them() {
         (wanted.run_id.as_str(), wanted.attempt, wanted.path.as_str()),
         (member.run_id.as_str(), member.attempt, "")
     );
+    assert_eq!(wanted.project, "default", "a party may release outputs to some projects only");
     let listed = listed.expect(StatusCode::OK).json();
     assert_eq!(
         listed,

@@ -88,7 +88,12 @@ pub(super) async fn list(
     Ids(path): Ids<MemberPath>,
 ) -> Result<Json<OutputList>, ApiError> {
     let (run, member) = members::stored(&app, &caller, &path).await?;
-    let of = OutputsOf { party: &path.party, run: &run, attempt: member.attempt };
+    let of = OutputsOf {
+        party: &path.party,
+        run: &run,
+        attempt: member.attempt,
+        project: &caller.0.project,
+    };
     let (outputs, left_out) = app.sessions.list_outputs(of).await?;
     let shown = |PartyOutput { path, size, modified_at, sha256 }| Output {
         path,
@@ -122,7 +127,8 @@ pub(super) async fn get(
     let (run, member) = members::stored(&app, &caller, &member_path).await?;
     let party = member_path.party;
     let wanted = wanted(&headers);
-    let of = OutputsOf { party: &party, run: &run, attempt: member.attempt };
+    let of =
+        OutputsOf { party: &party, run: &run, attempt: member.attempt, project: &caller.0.project };
     let part = wanted.clone().unwrap_or_default();
     let open = app.sessions.open_output(of, &path, &part).await?;
     let (size, offset, length) = (open.output.size, open.offset, open.length());
