@@ -119,6 +119,10 @@ pub struct OidcProvider {
     /// Roles by group. The hub sets them at each sign-in.
     #[serde(default)]
     pub roles: Vec<GroupRole>,
+    /// Groups whose members administer the federation. If there are some, the hub gives this right
+    /// or takes it away at each sign-in.
+    #[serde(default)]
+    pub federation_admin_groups: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

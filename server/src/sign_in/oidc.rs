@@ -415,9 +415,17 @@ impl Provider {
         mut claims: Claims,
         tokens: &Tokens,
     ) -> Result<Identity, OidcError> {
-        let OidcProvider { name_claim, groups_claim, allowed_groups, roles, .. } = &self.config;
+        let OidcProvider {
+            name_claim,
+            groups_claim,
+            allowed_groups,
+            roles,
+            federation_admin_groups,
+            ..
+        } = &self.config;
         let subject = jwt::text(&claims, "sub")?.to_owned();
-        let needs_groups = !(allowed_groups.is_empty() && roles.is_empty());
+        let needs_groups =
+            !(allowed_groups.is_empty() && roles.is_empty() && federation_admin_groups.is_empty());
         let is_complete =
             claims.contains_key(name_claim) && (!needs_groups || claims.contains_key(groups_claim));
         if let Some(endpoint) = metadata.userinfo_endpoint.as_ref().filter(|_| !is_complete) {

@@ -98,6 +98,29 @@ impl Store {
         Ok(true)
     }
 
+    /// Lets an account administer the federation, or no longer, even if it is the last one. Returns
+    /// whether that has changed.
+    pub async fn set_federation_admin(
+        &self,
+        user: &UserId,
+        is_admin: bool,
+        entry: &AccessEntry,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write_tx("set_federation_admin").await?;
+        let changed = execute!(
+            &mut tx,
+            "UPDATE users SET federation_admin = ? WHERE id = ? AND federation_admin <> ?",
+            i64::from(is_admin),
+            user.as_str(),
+            i64::from(is_admin),
+        )?;
+        if changed > 0 {
+            access_audit::write(&mut tx, entry).await?;
+        }
+        tx.commit().await?;
+        Ok(changed > 0)
+    }
+
     /// Gives an account exactly these roles in these projects; `None` = no role. Other projects keep
     /// theirs. Projects that do not exist are left out. Returns whether a role has changed.
     pub async fn set_roles_of(

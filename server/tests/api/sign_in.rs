@@ -489,6 +489,50 @@ async fn second_person_signs_in_makes_a_token_and_submits_with_it_from_a_ci_job(
     assert_eq!(users["items"].as_array().expect("accounts").len(), 3, "{users}");
 }
 
+#[tokio::test]
+async fn group_of_a_provider_administers_the_federation_until_the_next_sign_in_without_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let real = OidcProvider::start(CALLBACK);
+    let access = |group: &str| {
+        let more = json!({ "create_users": true, "federation_admin_groups": [group] });
+        provider(&real.issuer, folder.path(), more)
+    };
+    let sign_in = async |hub: &TestApp, name: &str| {
+        let (location, begun) = begin(hub).await;
+        let callback = path(&Browser::new().sign_in(&location, name).await);
+        synchronize(hub);
+        let ended = hub.get(&callback).anonymous().header("cookie", &begun).await;
+        cookie(&ended.expect(StatusCode::SEE_OTHER), "flow_session=")
+    };
+    let is_admin = async |hub: &TestApp, session: &str| {
+        let me = hub.get("/api/v2/me").anonymous().header("cookie", session).await;
+        me.expect(StatusCode::OK).json()["federation_admin"].as_bool().expect("a flag")
+    };
+    let hub = TestApp::with_access(access("admins"), clock()).await;
+    let eve = sign_in(&hub, "admin-eve").await;
+    let bob = sign_in(&hub, "bob").await;
+    assert!(is_admin(&hub, &eve).await && !is_admin(&hub, &bob).await);
+    let by_hand = json!({ "federation_admin": true });
+    let edited = hub.put("/api/v2/users/bob").anonymous().header("cookie", &eve).json(&by_hand);
+    edited.await.expect(StatusCode::OK);
+    assert!(is_admin(&hub, &bob).await);
+    let bob_again = sign_in(&hub, "bob").await;
+    assert!(!is_admin(&hub, &bob_again).await && !is_admin(&hub, &bob).await);
+
+    // The group is no longer that of administrators.
+    let hub = hub.restart_with(access("owners")).await;
+    assert!(is_admin(&hub, &eve).await, "until the next sign-in");
+    let eve_again = sign_in(&hub, "admin-eve").await;
+    assert!(!is_admin(&hub, &eve_again).await && !is_admin(&hub, &eve).await);
+    let audit = hub.get("/api/v2/audit").await.expect(StatusCode::OK).json();
+    let newest = audit["items"]
+        .as_array()
+        .expect("entries")
+        .iter()
+        .find(|entry| entry["action"] == "edit_user" && entry["object"] == "admin-eve");
+    assert_eq!(newest.expect("an entry")["detail"], "groups at company: federation_admin = false");
+}
+
 /// Answers of a provider that the test sets.
 #[derive(Clone)]
 struct Fake {

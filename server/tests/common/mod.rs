@@ -203,10 +203,16 @@ impl TestApp {
 
     /// Stops the hub and starts it again with the same data.
     pub async fn restart(self) -> Self {
+        self.restart_with(SignInConfig::default()).await
+    }
+
+    /// Stops the hub and starts it again with another configuration of sign-in.
+    pub async fn restart_with(self, access: SignInConfig) -> Self {
         let Self { app, clock, running, router, dir, token, agents: _, answered: _ } = self;
         drop((app, router));
         running.finish().await;
-        Self::on(dir, clock, Some(token)).await
+        let url = format!("sqlite:{}", dir.path().join("hub.sqlite").display());
+        Self::with_all(dir, &url, clock, Some(token), &access).await
     }
 
     /// Opens a connection to the hub's database, as another program would.

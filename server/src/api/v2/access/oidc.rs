@@ -152,6 +152,7 @@ pub(in crate::api::v2) async fn callback(
     let Ended { identity, return_to } = ended.map_err(|error| refusal(provider, &error))?;
     let user = account(&app, provider, &identity, &audit).await?;
     set_roles(&app, provider, &identity, &user, &audit).await?;
+    set_federation_admin(&app, provider, &identity, &user, &audit).await?;
     let session_cookie = SessionCookie::generate(is_tls);
     let method = format!("oidc:{}", provider.name);
     let session = open_session(&session_cookie, &user.id, &method, &headers, audit.now);
@@ -294,6 +295,31 @@ async fn set_roles(
         ..entry(user, "set_project_member", provider, &identity.subject, audit)
     };
     if app.store.set_roles_of(&user.id, &roles, &entry).await? {
+        app.access.changed();
+    }
+    Ok(())
+}
+
+/// Lets the account administer the federation, or no longer, as its groups require. The account may be
+/// the last administrator: it must not keep a right that its groups do not give.
+async fn set_federation_admin(
+    app: &App,
+    provider: &Provider,
+    identity: &Identity,
+    user: &User,
+    audit: &Audit,
+) -> Result<(), Error> {
+    let groups = &provider.config.federation_admin_groups;
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let is_admin = groups.iter().any(|group| identity.groups.contains(group));
+    let entry = AccessEntry {
+        detail: format!("groups at {}: federation_admin = {is_admin}", provider.name),
+        ..entry(user, "edit_user", provider, &identity.subject, audit)
+    };
+    if app.store.set_federation_admin(&user.id, is_admin, &entry).await? {
+        tracing::info!(user = %user.name, provider = %provider.name, is_admin, "the groups of a person changed the administration of the federation");
         app.access.changed();
     }
     Ok(())
