@@ -4,7 +4,7 @@ use std::fmt;
 
 use flow_domain::access::{ProjectRole, TokenScope, UserKind};
 use flow_domain::id::{DatasetName, ProjectId, UserName};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::{Named, Time, schema};
@@ -301,6 +301,31 @@ pub struct Project {
     pub all_parties: bool,
     /// When the project was created.
     pub created_at: Time,
+    /// Stored objects of the project, and their limits.
+    pub quotas: ProjectQuotas,
+}
+
+/// Stored objects of a project, and their limits. Deleted tasks, their runs, and deleted templates
+/// do not count.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+pub struct ProjectQuotas {
+    /// Tasks.
+    pub tasks: Quota,
+    /// Runs of the tasks.
+    pub runs: Quota,
+    /// Templates.
+    pub templates: Quota,
+}
+
+/// Number of stored objects of one kind, and their limit.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+pub struct Quota {
+    /// Objects that are stored.
+    #[schema(minimum = 0)]
+    pub used: u64,
+    /// Number beyond which no object can be created.
+    #[schema(minimum = 0)]
+    pub limit: u64,
 }
 
 /// Request to create a project.
@@ -308,7 +333,7 @@ pub struct Project {
 #[serde(deny_unknown_fields)]
 #[schema(example = NewProject::sample)]
 pub struct NewProject {
-    /// Name of the project. It cannot be changed, and a project cannot be deleted.
+    /// Name of the project. It cannot be changed, nor used again after a deletion.
     #[schema(value_type = schema::ProjectName)]
     pub name: ProjectId,
     /// Free text for people.
@@ -333,6 +358,33 @@ pub struct ProjectEdit {
     /// Offer every party of the federation to the project, or only those that were offered by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all_parties: Option<bool>,
+    /// Limits of stored objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotas: Option<QuotaEdit>,
+}
+
+/// Change of the limits of a project. An absent field does not change; `null` is the limit in the
+/// configuration of the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaEdit {
+    /// Largest number of tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<u32>)]
+    pub tasks: Option<Option<u32>>,
+    /// Largest number of runs of the tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<u32>)]
+    pub runs: Option<Option<u32>>,
+    /// Largest number of templates.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<u32>)]
+    pub templates: Option<Option<u32>>,
+}
+
+/// Reads a field in which `null` differs from an absent field.
+fn present<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Option<u32>>, D::Error> {
+    Option::deserialize(source).map(Some)
 }
 
 /// Account with a role in a project.

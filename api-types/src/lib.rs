@@ -55,8 +55,9 @@ mod webhook;
 
 pub use access::{
     AuditEntry, Me, Membership, MembershipInput, NewPassword, NewProject, NewToken, NewUser,
-    OfferInput, OfferedParty, Project, ProjectAccess, ProjectEdit, SecretText, Session,
-    SessionList, SetupDone, SetupInput, SignIn, Token, TokenCreated, User, UserEdit,
+    OfferInput, OfferedParty, Project, ProjectAccess, ProjectEdit, ProjectQuotas, Quota, QuotaEdit,
+    SecretText, Session, SessionList, SetupDone, SetupInput, SignIn, Token, TokenCreated, User,
+    UserEdit,
 };
 pub use apply::{Applied, AppliedTask, AppliedTemplate, ApplyOutcome, ApplyRequest, TaskDocument};
 pub use bulk::{BulkError, BulkRequest, BulkResult, BulkTask, CloneInput};

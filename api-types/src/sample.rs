@@ -18,9 +18,9 @@ use crate::{
     Agent, ApplyRequest, BulkRequest, DevicePoll, DeviceStart, Event, IdentityInput, Member,
     MembershipInput, NewParty, NewPassword, NewProject, NewToken, NewUser, OfferInput, Orphan,
     Output, OutputList, ParamSchemaInput, Party, PartyCreated, PhaseFilter, Problem, ProjectEdit,
-    ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SecretText, SeriesList,
-    SetupInput, SignIn, StartInput, Task, TaskDocument, TaskInput, TaskMemberInput, TaskSelector,
-    Template, TemplateInput, Time, UserEdit, WebhookInput,
+    QuotaEdit, ResourcesInput, Revision, RulesInput, Run, RunSummary, SecretRotation, SecretText,
+    SeriesList, SetupInput, SignIn, StartInput, Task, TaskDocument, TaskInput, TaskMemberInput,
+    TaskSelector, Template, TemplateInput, Time, UserEdit, WebhookInput,
 };
 
 /// 2026-01-01T00:00:00Z.
@@ -451,10 +451,11 @@ impl NewProject {
 }
 
 impl ProjectEdit {
-    /// Offers all parties.
+    /// Offers all parties, and limits the tasks.
     #[must_use]
     pub const fn sample() -> Self {
-        Self { remark: None, all_parties: Some(true) }
+        let quotas = QuotaEdit { tasks: Some(Some(500)), runs: None, templates: None };
+        Self { remark: None, all_parties: Some(true), quotas: Some(quotas) }
     }
 }
 

@@ -14,7 +14,7 @@ use flow_domain::id::PartyId;
 use flow_domain::output::OutputPath;
 
 pub use access::{
-    ContextCommand, DeviceCommand, LoginArgs, MemberCommand, OfferCommand, ProjectCommand,
+    ContextCommand, DeviceCommand, Limit, LoginArgs, MemberCommand, OfferCommand, ProjectCommand,
     SetupArgs, TokenCommand, UserCommand,
 };
 pub use run::{

@@ -26,6 +26,7 @@ use crate::listener::ListenerLimits;
 use crate::network::Network;
 use crate::sign_in::SignInConfig;
 use crate::sign_in::config::{OidcProvider, TrustedIssuer};
+use crate::store::Quotas;
 use crate::webhooks::{TargetRules, WebhookOptions};
 
 /// The documented defaults.
@@ -55,6 +56,8 @@ pub struct Config {
     pub health: HealthConfig,
     /// Limits of the process as a whole.
     pub limits: LimitsConfig,
+    /// Limits of stored objects.
+    pub quota: Quotas,
     /// Users and their clients.
     pub access: AccessConfig,
     pub cors: CorsConfig,
@@ -496,6 +499,7 @@ mod tests {
     #[test]
     fn defaults_are_complete_and_valid() {
         assert_eq!(with(&[]).check(), Vec::<String>::new());
+        assert_eq!(with(&[]).quota, Quotas::default());
     }
 
     #[test]

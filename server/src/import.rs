@@ -153,6 +153,7 @@ fn creation(task: &Task, now: Timestamp) -> TaskUpdate {
         creator: None,
         base_version: 0,
         base_event_seq: 0,
+        base_runs: None,
         body_changed: true,
         runs: Vec::new(),
         events: vec![NewEvent { at: now, event }],

@@ -47,6 +47,7 @@ pub async fn open_store_within(config: &Config, timeout: Duration) -> Result<Sto
             SynchronousConfig::Normal => Synchronous::Normal,
         },
         max_connections: config.store.max_connections,
+        quotas: config.quota,
     };
     let deadline = monotonic() + timeout;
     loop {

@@ -1,6 +1,7 @@
 //! Commands about accounts, tokens and projects.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 use flow_domain::access::{ProjectRole, TokenScope};
@@ -185,6 +186,22 @@ pub enum UserCommand {
     },
 }
 
+/// A limit of a project; `None` is that of the hub.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit(pub Option<u32>);
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "default" {
+            return Ok(Self(None));
+        }
+        let number = text.parse().map_err(|_| "must be a number or `default`".to_owned())?;
+        Ok(Self(Some(number)))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum ProjectCommand {
     /// Create a project
@@ -200,6 +217,33 @@ pub enum ProjectCommand {
     },
     /// List your projects
     List,
+    /// Show a project with the numbers of its objects and their limits
+    Get {
+        /// Name of the project
+        name: ProjectId,
+    },
+    /// Change the limits of a project: a number, or `default` for that of the hub
+    SetQuota {
+        /// Name of the project
+        name: ProjectId,
+        /// Largest number of tasks
+        #[arg(long, value_name = "NUMBER")]
+        tasks: Option<Limit>,
+        /// Largest number of runs of the tasks
+        #[arg(long, value_name = "NUMBER")]
+        runs: Option<Limit>,
+        /// Largest number of templates
+        #[arg(long, value_name = "NUMBER")]
+        templates: Option<Limit>,
+    },
+    /// Delete a project without tasks, with its templates, webhooks, members, offers and tokens; asks
+    Delete {
+        /// Name of the project
+        name: ProjectId,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Manage the members of a project
     #[command(subcommand)]
     Member(MemberCommand),

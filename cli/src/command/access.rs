@@ -2,8 +2,8 @@
 
 use flow_api_types::{
     AuditEntry, Me, Membership, MembershipInput, NewPassword, NewProject, NewToken, NewUser,
-    OfferInput, OfferedParty, Project, SetupDone, SetupInput, SignIn, Token, TokenCreated, User,
-    UserEdit,
+    OfferInput, OfferedParty, Project, ProjectEdit, Quota, QuotaEdit, SetupDone, SetupInput,
+    SignIn, Token, TokenCreated, User, UserEdit,
 };
 use flow_common::secret_file;
 use flow_common::text::visible;
@@ -11,13 +11,14 @@ use flow_domain::access::{TokenScope, UserKind};
 use serde_json::{Value, json};
 
 use crate::args::{
-    ContextCommand, LoginArgs, MemberCommand, OfferCommand, ProjectCommand, SecretArgs, SetupArgs,
-    TokenCommand, UserCommand,
+    ContextCommand, Limit, LoginArgs, MemberCommand, OfferCommand, ProjectCommand, SecretArgs,
+    SetupArgs, TokenCommand, UserCommand,
 };
 use crate::client::Client;
 use crate::command::apply::body;
 use crate::command::device;
 use crate::command::party::NewFile;
+use crate::confirm::confirm;
 use crate::contexts::{Connection, Contexts};
 use crate::error::{CliError, ExitStatus};
 use crate::global::Global;
@@ -370,10 +371,46 @@ pub async fn project(
                 )
             })?;
         }
+        ProjectCommand::Get { name } => {
+            show_project(&client.get(&["projects", name.as_str()], &[]).await?, format)?;
+        }
+        ProjectCommand::SetQuota { name, tasks, runs, templates } => {
+            let [tasks, runs, templates] =
+                [tasks, runs, templates].map(|limit| limit.map(|Limit(limit)| limit));
+            if [tasks, runs, templates].iter().all(Option::is_none) {
+                return Err(CliError::usage("name at least one limit, as in --tasks 1000"));
+            }
+            let quotas = Some(QuotaEdit { tasks, runs, templates });
+            let input = body(&ProjectEdit { quotas, ..ProjectEdit::default() })?;
+            show_project(&client.put(&["projects", name.as_str()], &input, None).await?, format)?;
+        }
+        ProjectCommand::Delete { name, yes } => {
+            if !yes {
+                let fact = format!("project {name} has templates, members, offers and tokens");
+                confirm(&fact, "Delete them with the project, whose name stays taken?")?;
+            }
+            client.delete(&["projects", name.as_str()]).await?;
+            output::print(&format!("project {name} deleted\n"))?;
+        }
         ProjectCommand::Member(command) => member(client, command, format).await?,
         ProjectCommand::Party(command) => offer(client, command, format).await?,
     }
     Ok(ExitStatus::Ok)
+}
+
+fn show_project(value: &Value, format: Format) -> Result<(), CliError> {
+    let project: Project = response::read(value)?;
+    output::show(format, value, || {
+        let quota = |Quota { used, limit }| format!("{used} of {limit}");
+        output::fields(&[
+            ("name", project.name.clone()),
+            ("remark", project.remark.clone()),
+            ("parties", if project.all_parties { "all" } else { "by name" }.to_owned()),
+            ("tasks", quota(project.quotas.tasks)),
+            ("runs", quota(project.quotas.runs)),
+            ("templates", quota(project.quotas.templates)),
+        ])
+    })
 }
 
 async fn member(client: &Client, command: MemberCommand, format: Format) -> Result<(), CliError> {

@@ -84,6 +84,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("create_project", FederationAdmin),
     ("get_project", Project(Viewer)),
     ("edit_project", FederationAdmin),
+    ("delete_project", FederationAdmin),
     ("list_project_members", Project(Viewer)),
     ("set_project_member", Project(Admin)),
     ("remove_project_member", Project(Admin)),

@@ -188,6 +188,8 @@ impl TaskDraft {
         let (base_version, base_event_seq, before) = base
             .as_ref()
             .map_or((0, 0, &[][..]), |base| (base.version, base.event_seq, base.runs.as_slice()));
+        let stored = base.as_ref().map(|base| &base.task);
+        let base_runs = stored.filter(|task| task.deleted_at.is_none()).map(|task| task.runs);
         let run_changes: Vec<_> = runs
             .iter()
             .filter_map(|after| {
@@ -224,6 +226,7 @@ impl TaskDraft {
             creator,
             base_version,
             base_event_seq,
+            base_runs,
             body_changed,
             runs: run_changes,
             events,

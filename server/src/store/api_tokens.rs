@@ -9,7 +9,7 @@ use super::access_audit::{self, AccessEntry};
 use super::db::{Tx, execute, in_tx, reading};
 use super::error::StoreError;
 use super::page::into_page;
-use super::types::{Page, PageRequest};
+use super::types::{Page, PageRequest, Quotas};
 use super::users::{self, User, UserColumns};
 
 /// A token without its text.
@@ -90,6 +90,34 @@ impl TokenColumns {
     }
 }
 
+/// Checks that the account may have another token, and deletes its expired ones: a sign-in of a
+/// device creates a token each time.
+pub(super) async fn make_room(
+    tx: &mut Tx,
+    quotas: Quotas,
+    user: &User,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // Locks the account: tokens that are created at the same time count each other.
+    let sql = "UPDATE users SET created_at = created_at WHERE id = ?";
+    execute!(&mut *tx, sql, user.id.as_str())?;
+    let sql = "DELETE FROM api_tokens WHERE user_id = ? AND expires_at <= ?";
+    execute!(&mut *tx, sql, user.id.as_str(), now.0)?;
+    let count: i64 = in_tx!(tx, |c| {
+        sqlx::query_scalar("SELECT COUNT(*) FROM api_tokens WHERE user_id = ?")
+            .bind(user.id.as_str())
+            .fetch_one(&mut *c)
+            .await
+    })?;
+    if count < i64::from(quotas.tokens_per_account) {
+        return Ok(());
+    }
+    Err(StoreError::Quota(format!(
+        "account {} may have {} API tokens: delete tokens that are not needed (`flowctl token list`, `flowctl token delete`), or ask the administrator of the hub to raise `quota.tokens_per_account`",
+        user.name, quotas.tokens_per_account
+    )))
+}
+
 pub(super) async fn insert(tx: &mut Tx, token: &ApiToken) -> Result<(), StoreError> {
     execute!(
         tx,
@@ -143,10 +171,12 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut tx = self.write_tx("create_token").await?;
         // The account may have been deleted, or deleted and created again, since it was looked up.
-        if users::read(&mut tx, owner).await?.is_none_or(|user| user.id != token.user) {
+        let user = users::read(&mut tx, owner).await?.filter(|user| user.id == token.user);
+        let Some(user) = user else {
             tx.rollback().await;
             return Ok(false);
-        }
+        };
+        make_room(&mut tx, self.quotas, &user, token.created_at).await?;
         insert(&mut tx, token).await?;
         access_audit::write(&mut tx, entry).await?;
         tx.commit().await?;

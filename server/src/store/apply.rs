@@ -19,8 +19,8 @@ use super::error::{ApplyError, Duplicate, StoreError, is_unique_violation};
 use super::feed;
 use super::runs::RunRows;
 use super::tasks::phase_text;
-use super::types::{IdempotencyRecord, TaskUpdate};
-use super::{Store, json, signed};
+use super::types::{IdempotencyRecord, Quotas, TaskUpdate};
+use super::{Store, json, quotas, signed};
 
 /// Returns the newest run, if the update changes it.
 fn latest(change: &TaskUpdate) -> Option<&Run> {
@@ -68,7 +68,7 @@ impl Store {
         let mut changes: Vec<&TaskUpdate> = changes.iter().collect();
         changes.sort_by(|a, b| a.task.id.cmp(&b.task.id));
         let mut tx = self.write_tx("apply").await?;
-        let failure = match write(&mut tx, &changes).await {
+        let failure = match write(&mut tx, self.quotas, &changes).await {
             Ok(()) => return Ok(tx.commit().await?),
             Err(failure) => failure,
         };
@@ -141,8 +141,17 @@ impl Store {
     }
 }
 
-pub(super) async fn write(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), WriteFailure> {
+async fn write(tx: &mut Tx, quotas: Quotas, changes: &[&TaskUpdate]) -> Result<(), WriteFailure> {
     insert_answers(tx, changes).await?;
+    quotas::count_tasks(tx, quotas, changes).await?;
+    write_counted(tx, changes).await
+}
+
+/// Writes updates whose use of quotas is counted.
+pub(super) async fn write_counted(
+    tx: &mut Tx,
+    changes: &[&TaskUpdate],
+) -> Result<(), WriteFailure> {
     raise_versions(tx, changes).await?;
     insert_tasks(tx, changes).await?;
     insert_creators(tx, changes).await?;

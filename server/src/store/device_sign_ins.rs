@@ -229,6 +229,7 @@ impl Store {
             match account(&mut tx, &id).await?.filter(|user| user.disabled_at.is_none()) {
                 Some(user) => {
                     let (token, entry) = issue(&user, &row.read()?);
+                    api_tokens::make_room(&mut tx, self.quotas, &user, now).await?;
                     api_tokens::insert(&mut tx, &token).await?;
                     access_audit::write(&mut tx, &entry).await?;
                     DevicePoll::Approved(user)

@@ -2,10 +2,11 @@
 
 use flow_domain::id::ProjectId;
 
-use super::apply::{WriteFailure, write};
+use super::apply::{WriteFailure, write_counted};
 use super::db::{Tx, execute};
 use super::error::{ApplyError, StoreError, is_unique_violation};
-use super::types::{IdempotencyRecord, TaskUpdate, TemplateWrite};
+use super::quotas::{self, Usage};
+use super::types::{IdempotencyRecord, Quotas, TaskUpdate, TemplateWrite};
 use super::{Store, templates};
 
 /// The reason why documents were not stored. After any error but [`StoreError::Unknown`] nothing was
@@ -47,7 +48,7 @@ impl Store {
         answer: Option<&IdempotencyRecord>,
     ) -> Result<(), DocumentsError> {
         let mut tx = self.write_tx("apply_documents").await?;
-        match write_all(&mut tx, project, templates, tasks, answer).await {
+        match write_all(&mut tx, self.quotas, project, templates, tasks, answer).await {
             Ok(()) => Ok(tx.commit().await?),
             Err(error) => {
                 tx.rollback().await;
@@ -59,6 +60,7 @@ impl Store {
 
 async fn write_all(
     tx: &mut Tx,
+    quotas: Quotas,
     project: &ProjectId,
     templates: &[TemplateWrite],
     tasks: &[TaskUpdate],
@@ -76,6 +78,10 @@ async fn write_all(
             answer.at.0,
         )?;
     }
+    let is_new = |write: &&TemplateWrite| matches!(write, TemplateWrite::Create(_));
+    let mut usage = Usage::of_templates(templates.iter().filter(is_new).count());
+    tasks.iter().for_each(|update| usage.add(update));
+    quotas::count(tx, quotas, project, usage).await?;
     for write in templates {
         match write {
             TemplateWrite::Create(template) => templates::insert(tx, template).await?,
@@ -88,5 +94,5 @@ async fn write_all(
     }
     let mut tasks: Vec<&TaskUpdate> = tasks.iter().collect();
     tasks.sort_by(|a, b| a.task.id.cmp(&b.task.id));
-    Ok(write(tx, &tasks).await?)
+    Ok(write_counted(tx, &tasks).await?)
 }

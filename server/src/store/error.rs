@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flow_domain::error::{Error, ErrorCode};
-use flow_domain::id::TaskId;
+use flow_domain::id::{ProjectId, TaskId};
 
 /// A failure of the store. A missing row is `None`, never an error.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -36,6 +36,12 @@ pub enum StoreError {
     /// A row with this key exists.
     #[error("{0} exists")]
     Exists(&'static str),
+    /// A quota does not allow another object; the text contains the remedy.
+    #[error("{0}")]
+    Quota(String),
+    /// The project does not exist, or was deleted meanwhile.
+    #[error("there is no project {0}")]
+    NoProject(ProjectId),
     /// The database rejected a valid statement: a defect of this program, or a changed schema.
     #[error("the database rejected a statement")]
     Broken(#[source] Arc<sqlx::Error>),
@@ -72,6 +78,12 @@ impl StoreError {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
+    }
+
+    /// Returns whether the request itself is refused; the database works.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Quota(_) | Self::NoProject(_))
     }
 
     /// Returns whether the disk of the database is full.
@@ -183,6 +195,8 @@ impl From<StoreError> for Error {
             StoreError::Unavailable(_) | StoreError::Unknown(_) => {
                 Self::of(ErrorCode::StoreUnavailable).caused_by(error)
             }
+            StoreError::Quota(message) => Self::new(ErrorCode::QuotaExceeded, message),
+            StoreError::NoProject(_) => Self::new(ErrorCode::ProjectNotFound, error.to_string()),
             _ => Self::internal(error),
         }
     }

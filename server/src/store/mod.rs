@@ -42,6 +42,7 @@ mod progress;
 mod project_members;
 mod project_parties;
 mod projects;
+mod quotas;
 mod runs;
 mod schema;
 mod sessions;
@@ -68,7 +69,8 @@ pub use metrics::StoreMetrics;
 pub use oidc_identities::OidcIdentity;
 pub use project_members::{Missing, ProjectMember};
 pub use project_parties::OfferedParty;
-pub use projects::Project;
+pub use projects::{Project, ProjectDeletion};
+pub use quotas::{ProjectQuotas, Quota, QuotaEdit};
 pub use types::*;
 pub use users::{User, UserChange, UserEdit};
 pub use webhooks::{Webhook, WebhookChange, WebhookCreation};
@@ -90,12 +92,14 @@ pub struct Store {
     sessions: mpsc::Sender<sessions::WriteRequest>,
     unpruned_parties: Arc<audit::UnprunedParties>,
     totals: Arc<tasks::Totals>,
+    quotas: Quotas,
 }
 
 impl Store {
     /// Connects to `sqlite:PATH` (a missing file is created) or `mysql://…`. Neither migrates nor
     /// checks the schema.
     pub async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        let quotas = options.quotas;
         let db = Arc::new(Db::open(url, options).await?);
         let metrics = StoreMetrics::default();
         Ok(Self {
@@ -104,6 +108,7 @@ impl Store {
             metrics,
             unpruned_parties: Arc::default(),
             totals: Arc::default(),
+            quotas,
         })
     }
 

@@ -8,6 +8,7 @@ use flow_domain::time::Timestamp;
 use super::db::{Tx, execute, in_tx, reading};
 use super::error::{StoreError, is_unique_violation};
 use super::page::{after_number, after_prefix, into_page};
+use super::quotas::{self, Usage};
 use super::types::{
     IdempotencyRecord, Page, PageRequest, TemplateChange, TemplateCreation, TemplateFilter,
 };
@@ -152,6 +153,8 @@ impl Store {
                 other => other?,
             };
         }
+        let usage = Usage::of_templates(1);
+        quotas::count(&mut tx, self.quotas, &template.project, usage).await?;
         match insert(&mut tx, template).await {
             Err(error) if is_unique_violation(&error) => {
                 tx.rollback().await;
@@ -203,6 +206,7 @@ impl Store {
         base: Option<u32>,
     ) -> Result<TemplateChange, StoreError> {
         let mut tx = self.write_tx("delete_template").await?;
+        quotas::forget_template(&mut tx, id).await?;
         let matched = match base {
             None => execute!(
                 &mut tx,

@@ -10,6 +10,7 @@ use flow_domain::spec::SealedSpec;
 use flow_domain::task::Task;
 use flow_domain::template::Template;
 use flow_domain::time::Timestamp;
+use serde::Deserialize;
 
 /// Durability of a commit in SQLite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,11 +28,29 @@ pub struct StoreOptions {
     pub synchronous: Synchronous,
     /// Connections for reads, and on MySQL as many for writes. SQLite has one writer.
     pub max_connections: u32,
+    pub quotas: Quotas,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { synchronous: Synchronous::Full, max_connections: 8 }
+        Self { synchronous: Synchronous::Full, max_connections: 8, quotas: Quotas::default() }
+    }
+}
+
+/// Limits of stored objects: of each project without limits of its own, and of each account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quotas {
+    pub tasks: u32,
+    pub runs: u32,
+    pub templates: u32,
+    pub tokens_per_account: u32,
+}
+
+impl Default for Quotas {
+    /// As in `config.default.toml`.
+    fn default() -> Self {
+        Self { tasks: 100_000, runs: 1_000_000, templates: 10_000, tokens_per_account: 100 }
     }
 }
 
@@ -148,6 +167,8 @@ pub struct TaskUpdate {
     pub base_version: u64,
     /// Number of the newest event at that version.
     pub base_event_seq: i64,
+    /// Runs of the task at that version; `None` for a new and for a deleted task.
+    pub base_runs: Option<u32>,
     /// `task.body` differs from the stored body.
     pub body_changed: bool,
     /// Runs that are new or differ.

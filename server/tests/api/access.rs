@@ -275,6 +275,107 @@ async fn project_uses_only_parties_and_datasets_that_are_offered_to_it() {
 }
 
 #[tokio::test]
+async fn quotas_of_a_project_hold_and_are_visible() {
+    let hub = TestApp::start().await;
+    hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+    let template = hub.template().await;
+    let bob = hub.account("bob", "default", "admin").await;
+    let path = "/api/v2/projects/default";
+    let limits = json!({"quotas": {"tasks": 3, "runs": 1, "templates": 2}});
+    hub.put(path).token(&bob).json(&limits).await.problem(403, "forbidden");
+    let edited = hub.put(path).json(&limits).await.expect(StatusCode::OK).json();
+    assert_eq!(edited["quotas"]["tasks"], json!({"used": 0, "limit": 3}));
+    let create = |name: &str| {
+        let mut body = hub.task_body(&template);
+        body["name"] = name.into();
+        let call = hub.post("/api/v2/tasks").token(&bob);
+        let key = body["name"].as_str().unwrap_or_default().replace(' ', "-");
+        async move { call.header("idempotency-key", &key).json(&body).await }
+    };
+    let answers =
+        futures::future::join_all(["a", "b", "c", "d", "e", "f", "g", "h"].map(create)).await;
+    let (created, refused): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|answer| answer.status == StatusCode::CREATED);
+    assert_eq!(created.len(), 3);
+    for answer in refused {
+        let problem = answer.problem(409, "quota_exceeded");
+        let detail = problem["detail"].as_str().expect("text");
+        assert!(detail.contains("3 tasks") && detail.contains("set-quota"), "{detail}");
+    }
+    let name = created[0].json()["name"].as_str().expect("a name").to_owned();
+    create(&name).await.expect(StatusCode::CREATED);
+    let input = json!(flow_api_types::TemplateInput::sample());
+    let template = |name: &str| {
+        let mut input = input.clone();
+        input["name"] = name.into();
+        input
+    };
+    let applied = json!({"templates": [template("a"), template("b")], "tasks": []});
+    hub.post("/api/v2/apply").json(&applied).await.problem(409, "quota_exceeded");
+    let second = hub.post("/api/v2/templates").json(&template("a")).await;
+    let second = second.expect(StatusCode::CREATED).json();
+    hub.post("/api/v2/templates").json(&template("b")).await.problem(409, "quota_exceeded");
+    let shown = hub.get(path).token(&bob).await.expect(StatusCode::OK).json();
+    assert_eq!(shown["quotas"]["templates"], json!({"used": 2, "limit": 2}));
+    let gone = format!("/api/v2/templates/{}", second["id"].as_str().expect("an id"));
+    hub.delete(&gone).await.expect(StatusCode::NO_CONTENT);
+
+    let task = |index: usize| created[index].header("location").to_owned();
+    hub.post(&format!("{}/start", task(0))).await.expect(StatusCode::ACCEPTED);
+    let refused = hub.post(&format!("{}/start", task(1))).await.problem(409, "quota_exceeded");
+    assert!(refused["detail"].as_str().is_some_and(|text| text.contains("1 runs")), "{refused}");
+    hub.delete(&task(0)).await.expect(StatusCode::NO_CONTENT);
+    hub.post(&format!("{}/start", task(1))).await.expect(StatusCode::ACCEPTED);
+    create("another").await.expect(StatusCode::CREATED);
+    let shown = hub.get(path).await.expect(StatusCode::OK).json();
+    let expected = json!({
+        "tasks": {"used": 3, "limit": 3}, "runs": {"used": 1, "limit": 1},
+        "templates": {"used": 1, "limit": 2},
+    });
+    assert_eq!(shown["quotas"], expected);
+    let v1 = json!({"name": "by v1", "image_url": "ocr:2"});
+    hub.put(path).json(&json!({"quotas": {"templates": 1}})).await.expect(StatusCode::OK);
+    let refused = hub.post("/api/v1/template").json(&v1).await.expect(StatusCode::OK).json();
+    assert_eq!(refused["ret_code"], 10018, "{refused}");
+    let default = json!({"quotas": {"tasks": null}});
+    let edited = hub.put(path).json(&default).await.expect(StatusCode::OK).json();
+    assert_eq!(edited["quotas"]["tasks"]["limit"], 100_000);
+    create("one more").await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn project_is_deleted_only_without_tasks_and_takes_its_tokens_along() {
+    let hub = TestApp::start().await;
+    hub.delete("/api/v2/projects/default").await.problem(409, "project_protected");
+    hub.delete("/api/v2/projects/lab").await.problem(404, "project_not_found");
+    let new = json!({"name": "lab", "all_parties": true});
+    hub.post("/api/v2/projects").json(&new).await.expect(StatusCode::CREATED);
+    let carol = hub.account("carol", "lab", "admin").await;
+    hub.delete("/api/v2/projects/lab").token(&carol).await.problem(403, "forbidden");
+    let limited = hub.new_token(&json!({"name": "x", "user": "carol", "project": "lab"})).await;
+    hub.parties(&["hub", "hospital-a", "hospital-b"]).await;
+    let input = json!(flow_api_types::TemplateInput::sample());
+    let template = hub.post("/api/v2/templates?project=lab").json(&input).await;
+    let template = template.expect(StatusCode::CREATED).json();
+    let body = hub.task_body(template["id"].as_str().expect("an id"));
+    let task = hub.post("/api/v2/tasks").token(&limited).json(&body).await;
+    let task = task.expect(StatusCode::CREATED).header("location").to_owned();
+    let refused = hub.delete("/api/v2/projects/lab").await.problem(409, "project_not_empty");
+    assert!(refused["detail"].as_str().is_some_and(|text| text.contains("1 tasks")), "{refused}");
+    hub.delete(&task).token(&limited).await.expect(StatusCode::NO_CONTENT);
+    hub.delete("/api/v2/projects/lab").await.expect(StatusCode::NO_CONTENT);
+
+    hub.get("/api/v2/me").token(&limited).await.problem(401, "unauthenticated");
+    let me = hub.get("/api/v2/me").token(&carol).await.expect(StatusCode::OK).json();
+    assert_eq!(me["projects"], json!([]));
+    hub.get("/api/v2/projects/lab").await.problem(404, "project_not_found");
+    hub.get("/api/v2/templates?project=lab").await.problem(404, "project_not_found");
+    hub.post("/api/v2/projects").json(&new).await.problem(409, "project_exists");
+    let audit = hub.get("/api/v2/audit").await.expect(StatusCode::OK).json();
+    assert_eq!(audit["items"][0]["action"], "delete_project");
+}
+
+#[tokio::test]
 async fn selected_project_is_that_of_the_parameter_the_token_or_the_only_one() {
     let hub = TestApp::start().await;
     for name in ["one", "two"] {

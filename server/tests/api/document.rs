@@ -238,7 +238,7 @@ async fn access_succeeds(hub: &TestApp) {
     ] {
         get(path).await;
     }
-    for path in [&party, &member, &token, &bob] {
+    for path in [&party, &member, &token, &bob, &project] {
         remove(path).await;
     }
 }

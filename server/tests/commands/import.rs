@@ -3,7 +3,7 @@
 use flow_domain::id::TaskId;
 use flow_domain::member::Role;
 use flow_domain::time::Timestamp;
-use flow_server::store::{AccessEntry, PageRequest, Project, Store, StoreOptions};
+use flow_server::store::{AccessEntry, PageRequest, Store, StoreOptions};
 use sqlx::Connection as _;
 
 use super::Place;
@@ -66,7 +66,6 @@ async fn original() -> String {
 async fn create_project(url: &str, name: &str) {
     let store = Store::open(url, StoreOptions::default()).await.expect("it opens");
     let (id, created_at) = (name.parse().expect("a name"), Timestamp(0));
-    let project = Project { id, remark: String::new(), all_parties: false, created_at };
     let entry = AccessEntry {
         id: flow_common::ids::audit_id(),
         at: created_at,
@@ -78,7 +77,7 @@ async fn create_project(url: &str, name: &str) {
         address: String::new(),
         detail: String::new(),
     };
-    store.create_project(&project, &entry).await.expect("the name is free");
+    store.create_project(&id, "", false, &entry).await.expect("the name is free");
     store.close().await;
 }
 

@@ -2,9 +2,11 @@
 
 use flow_domain::access::{OfferedDatasets, ProjectRole, TokenScope, UserKind};
 use flow_domain::id::{Digest, ProjectId, UserName};
+use flow_domain::run::RunPhase;
 use flow_server::store::{
-    AccessEntry, ApiToken, BrowserSession, DeviceSignIn, Missing, OfferedParty, PageRequest,
-    PartyRow, Project, ProjectMember, Store, StoreError, User, UserChange, UserEdit,
+    AccessEntry, ApiToken, ApplyError, BrowserSession, DeviceSignIn, Missing, OfferedParty, PageRequest,
+    PartyRow, ProjectDeletion, ProjectMember, ProjectQuotas, QuotaEdit, Store, StoreError,
+    TaskFilter, User, UserChange, UserEdit,
 };
 
 use crate::support::*;
@@ -17,6 +19,8 @@ crate::on_every_database!(
     sessions_end_with_account_password_and_time,
     a21_session_opens_only_with_the_password_that_was_checked,
     roles_belong_to_one_project,
+    quotas_hold_for_writers_at_the_same_time,
+    project_without_tasks_is_deleted_with_all_that_it_has,
     parties_and_datasets_are_offered_per_project,
     a21_devices_wait_in_bounded_number_and_end_with_the_password,
     creator_of_a_task_is_shown_until_the_account_is_deleted,
@@ -93,6 +97,153 @@ fn entry(action: &str) -> AccessEntry {
 async fn created(store: &Store, user: User) -> User {
     store.create_user(&user, &entry("create_user")).await.unwrap();
     user
+}
+
+async fn edit(store: &Store, project: &ProjectId, quotas: QuotaEdit) -> bool {
+    store.edit_project(project, "y", true, &quotas, &entry("edit_project")).await.unwrap()
+}
+
+async fn used(store: &Store, project: &ProjectId) -> [u64; 3] {
+    let ProjectQuotas { tasks, runs, templates } =
+        store.project(project).await.unwrap().unwrap().quotas;
+    [tasks.used, runs.used, templates.used]
+}
+
+/// Repeats a write while the database is busy, and returns whether a quota refused it.
+async fn is_refused<E, F>(write: impl Fn() -> F) -> bool
+where
+    E: Into<ApplyError>,
+    F: Future<Output = Result<(), E>>,
+{
+    loop {
+        match write().await.map_err(Into::into) {
+            Ok(()) => return false,
+            Err(ApplyError::Store(StoreError::Quota(_))) => return true,
+            Err(ApplyError::Store(StoreError::Unavailable(_))) => {}
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+}
+
+async fn quotas_hold_for_writers_at_the_same_time(fx: Fixture) {
+    const WRITERS: usize = 8;
+    let store = &fx.store;
+    let bob = created(store, user("bob")).await;
+    let limits = QuotaEdit { tasks: Some(Some(3)), runs: Some(Some(1)), templates: Some(Some(2)) };
+    assert!(edit(store, &project(), limits).await);
+    for number in 0..97 {
+        let token = token(&bob, &format!("token {number}"));
+        assert!(store.create_token(&token, &bob.name, &entry("create_token")).await.unwrap());
+    }
+    let mut writers = Vec::new();
+    for writer in 0..WRITERS {
+        let (store, bob) = (fx.other().await, bob.clone());
+        writers.push(tokio::spawn(async move {
+            let task = creation(any_task(&format!("task {writer}")));
+            let template = template(&format!("template {writer}"));
+            let token = token(&bob, &format!("more {writer}"));
+            [
+                is_refused(|| store.apply(std::slice::from_ref(&task))).await,
+                is_refused(|| async { store.create_template(&template, None).await.map(|_| ()) })
+                    .await,
+                is_refused(|| async {
+                    let entry = entry("create_token");
+                    store.create_token(&token, &bob.name, &entry).await.map(|_| ())
+                })
+                .await,
+            ]
+        }));
+    }
+    let mut stored = [0; 3];
+    for writer in writers {
+        for (count, is_refused) in stored.iter_mut().zip(writer.await.unwrap()) {
+            *count += usize::from(!is_refused);
+        }
+    }
+    assert_eq!(stored, [3, 2, 3], "tasks, templates, tokens");
+    assert_eq!(used(store, &project()).await, [3, 0, 2]);
+    // Expired tokens count no more.
+    let late = ApiToken { created_at: at(99), expires_at: None, ..token(&bob, "late") };
+    assert!(store.create_token(&late, &bob.name, &entry("create_token")).await.unwrap());
+
+    let tasks = store.list_tasks(&TaskFilter::project(project()), &PageRequest::first(9)).await;
+    let tasks: Vec<_> = tasks.unwrap().items.into_iter().map(|row| row.task.id).collect();
+    let mut first = change(store, &tasks[0]).await;
+    start(&mut first);
+    store.apply(&[first]).await.unwrap();
+    assert_eq!(used(store, &project()).await, [3, 1, 2]);
+    let mut second = change(store, &tasks[1]).await;
+    start(&mut second);
+    let refused = store.apply(std::slice::from_ref(&second)).await.unwrap_err();
+    let text = refused.to_string();
+    assert!(text.contains("1 runs") && text.contains("set-quota default --runs"), "{text}");
+    assert_eq!(change(store, &tasks[1]).await.base_version, second.base_version, "nothing stored");
+    // A run that repeats another is not refused.
+    let retried = &mut second.runs[0].after;
+    retried.retry_of = Some(hex().parse().unwrap());
+    store.apply(&[second]).await.unwrap();
+    assert_eq!(used(store, &project()).await, [3, 2, 2]);
+    let mut delete = change(store, &tasks[0]).await;
+    delete.task.deleted_at = Some(at(5));
+    store.apply(&[delete]).await.unwrap();
+    // A later change of the deleted task is not counted again.
+    let mut event_only = change(store, &tasks[0]).await;
+    event_only.events = vec![event("late")];
+    store.apply(&[event_only]).await.unwrap();
+    assert_eq!(used(store, &project()).await, [2, 1, 2]);
+    let default = QuotaEdit { tasks: Some(None), ..QuotaEdit::default() };
+    assert!(edit(store, &project(), default).await);
+    let quotas = store.project(&project()).await.unwrap().unwrap().quotas;
+    assert_eq!((quotas.tasks.limit, quotas.runs.limit), (100_000, 1));
+}
+
+async fn project_without_tasks_is_deleted_with_all_that_it_has(fx: Fixture) {
+    let store = &fx.store;
+    let bob = created(store, user("bob")).await;
+    let create =
+        || async { store.create_project(&other(), "x", false, &entry("create_project")).await };
+    let delete =
+        || async { store.delete_project(&other(), &entry("delete_project")).await.unwrap() };
+    assert_eq!(delete().await, ProjectDeletion::Unknown);
+    create().await.unwrap();
+    let member =
+        ProjectMember { user: bob.name.clone(), role: ProjectRole::Viewer, added_at: at(3) };
+    store.set_member(&other(), &member, &entry("set_member")).await.unwrap().unwrap();
+    let limited = ApiToken { project: Some(other()), ..token(&bob, "limited") };
+    for token in [&limited, &token(&bob, "of another project")] {
+        assert!(store.create_token(token, &bob.name, &entry("create_token")).await.unwrap());
+    }
+    let kind = flow_domain::template::Template { project: other(), ..template("kind") };
+    store.create_template(&kind, None).await.unwrap();
+    let mut task = any_task("task");
+    task.project = other();
+    let mut new = creation(task.clone());
+    let run = start(&mut new);
+    store.apply(&[new]).await.unwrap();
+    assert_eq!(delete().await, ProjectDeletion::HasTasks(1));
+    let mut end = change(store, &task.id).await;
+    end.task.deleted_at = Some(at(5));
+    store.apply(&[end]).await.unwrap();
+    assert_eq!(delete().await, ProjectDeletion::HasRuns);
+    assert!(store.project(&other()).await.unwrap().is_some());
+    let mut end = change(store, &task.id).await;
+    settle(&mut end, &run, RunPhase::Succeeded);
+    store.apply(&[end]).await.unwrap();
+    assert_eq!(delete().await, ProjectDeletion::Done);
+
+    assert_eq!(store.project(&other()).await.unwrap(), None);
+    assert!(store.roles_of(&bob).await.unwrap().is_empty());
+    assert!(store.token_by_digest(&limited.digest).await.unwrap().is_none());
+    assert!(store.token_by_digest(&Digest::of(b"of another project")).await.unwrap().is_some());
+    assert!(store.template(&kind.id).await.unwrap().is_none());
+    let late = flow_domain::template::Template { project: other(), ..template("late") };
+    let refused = store.create_template(&late, None).await;
+    assert!(matches!(refused, Err(StoreError::NoProject(_))), "{refused:?}");
+    assert!(matches!(create().await, Err(StoreError::Exists(_))), "the name stays taken");
+    assert_eq!(delete().await, ProjectDeletion::Unknown);
+    let audit = store.access_audit(&PageRequest::first(99)).await.unwrap().items;
+    let deletions = audit.iter().filter(|entry| entry.action == "delete_project").count();
+    assert_eq!(deletions, 1);
 }
 
 async fn first_account_is_created_once_with_its_token(fx: Fixture) {
@@ -298,12 +449,15 @@ async fn roles_belong_to_one_project(fx: Fixture) {
     let store = &fx.store;
     let root = created(store, admin("root")).await;
     let bob = created(store, user("bob")).await;
-    let new =
-        Project { id: other(), remark: "x".to_owned(), all_parties: false, created_at: at(1) };
-    store.create_project(&new, &entry("create_project")).await.unwrap();
-    let again = store.create_project(&new, &entry("create_project")).await;
-    assert!(matches!(again, Err(StoreError::Exists(_))));
-    assert_eq!(store.project(&other()).await.unwrap(), Some(new));
+    let create =
+        || async { store.create_project(&other(), "x", false, &entry("create_project")).await };
+    create().await.unwrap();
+    assert!(matches!(create().await, Err(StoreError::Exists(_))));
+    let new = store.project(&other()).await.unwrap().unwrap();
+    assert_eq!(
+        (new.id, new.remark.as_str(), new.all_parties, new.created_at),
+        (other(), "x", false, at(1))
+    );
     let member = |role| ProjectMember { user: bob.name.clone(), role, added_at: at(3) };
     for role in [ProjectRole::Viewer, ProjectRole::Operator] {
         store.set_member(&other(), &member(role), &entry("set_member")).await.unwrap().unwrap();
@@ -330,7 +484,7 @@ async fn roles_belong_to_one_project(fx: Fixture) {
     assert_eq!(remove(project()).await, Err(Missing::Entry));
     assert_eq!(remove(other()).await, Ok(()));
     assert!(store.roles_of(&bob).await.unwrap().is_empty());
-    assert!(store.edit_project(&other(), "y", true, &entry("edit_project")).await.unwrap());
+    assert!(edit(store, &other(), QuotaEdit::default()).await);
     let (default, other) = (project(), other());
     let page = store.projects(&[&default, &other], &PageRequest::first(1)).await.unwrap();
     let rest = PageRequest { after: page.next.clone(), ..PageRequest::first(9) };
@@ -349,8 +503,7 @@ async fn parties_and_datasets_are_offered_per_project(fx: Fixture) {
         };
         store.create_party(&row).await.unwrap();
     }
-    let new = Project { id: other(), remark: String::new(), all_parties: false, created_at: at(1) };
-    store.create_project(&new, &entry("create_project")).await.unwrap();
+    store.create_project(&other(), "", false, &entry("create_project")).await.unwrap();
     let (a, b, z) = (party("a"), party("b"), party("z"));
     let among = [&a, &b, &z];
     let all = store.offered(&project(), &among).await.unwrap();

@@ -33,6 +33,7 @@ async fn round(store: &Store, ids: &[TaskId]) -> Result<(), ApplyError> {
             creator: None,
             base_version: found.version,
             base_event_seq: found.event_seq,
+            base_runs: Some(found.task.runs),
             body_changed: false,
             runs: Vec::new(),
             events: vec![event("first"), event("second")],

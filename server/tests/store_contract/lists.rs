@@ -52,7 +52,7 @@ async fn some(store: &Store) -> Vec<TemplateId> {
         store.apply(&[change]).await.unwrap();
     }
     let mut other = creation(task("task-of-another", &templates[0], &["p0", "p1"]));
-    other.task.project = "other".parse().unwrap();
+    other.task.project = add_project(store, "other").await;
     store.apply(&[other]).await.unwrap();
     templates
 }
@@ -488,7 +488,7 @@ async fn labels_select_tasks_and_follow_their_edits(fx: Fixture) {
         stored(store, labelled(name, labels), false).await;
     }
     let mut foreign = creation(labelled("foreign", &[("season", "spring")]));
-    foreign.task.project = "other".parse().unwrap();
+    foreign.task.project = add_project(store, "other").await;
     store.apply(&[foreign]).await.unwrap();
     let of = |labels: &[(&str, &str)]| TaskFilter {
         labels: labels.iter().map(|(name, value)| label(name, value)).collect(),

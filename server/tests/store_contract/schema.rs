@@ -171,7 +171,11 @@ async fn backup_is_complete_and_never_overwrites_a_file() {
     later.events.push(event("after the backup"));
     fx.store.apply(&[later]).await.unwrap();
 
-    let options = StoreOptions { synchronous: Synchronous::Normal, max_connections: 1 };
+    let options = StoreOptions {
+        synchronous: Synchronous::Normal,
+        max_connections: 1,
+        ..StoreOptions::default()
+    };
     let restored = Store::open(&format!("sqlite:{}", path.display()), options).await.unwrap();
     restored.check_schema().await.unwrap();
     assert_eq!(restored.load_task(&task.task.id).await.unwrap(), Some(task));

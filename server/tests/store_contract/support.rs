@@ -11,7 +11,7 @@ use flow_domain::spec::{MemberSpec, SealedSpec};
 use flow_domain::task::{Rules, Task, TaskBody, TaskMember};
 use flow_domain::template::{Framework, Resources, Template, TemplateBody};
 use flow_domain::time::Timestamp;
-use flow_server::store::{NewEvent, RunUpdate, Store, StoreOptions, TaskUpdate};
+use flow_server::store::{AccessEntry, NewEvent, RunUpdate, Store, StoreOptions, TaskUpdate};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -110,6 +110,24 @@ pub fn project() -> ProjectId {
     "default".parse().unwrap()
 }
 
+/// Creates a project.
+pub async fn add_project(store: &Store, name: &str) -> ProjectId {
+    let id = name.parse().unwrap();
+    let entry = AccessEntry {
+        id: hex(),
+        at: at(1),
+        actor_id: None,
+        actor: String::new(),
+        action: "create_project".to_owned(),
+        object: name.to_owned(),
+        project: None,
+        address: String::new(),
+        detail: String::new(),
+    };
+    store.create_project(&id, "", false, &entry).await.unwrap();
+    id
+}
+
 pub fn party(name: &str) -> PartyId {
     name.parse().unwrap()
 }
@@ -201,6 +219,7 @@ pub fn creation(task: Task) -> TaskUpdate {
         creator: None,
         base_version: 0,
         base_event_seq: 0,
+        base_runs: None,
         body_changed: false,
         runs: Vec::new(),
         events: vec![NewEvent { at: at(1), event }],
@@ -218,6 +237,7 @@ pub async fn change(store: &Store, id: &TaskId) -> TaskUpdate {
         creator: None,
         base_version: found.version,
         base_event_seq: found.event_seq,
+        base_runs: found.task.deleted_at.is_none().then_some(found.task.runs),
         body_changed: false,
         runs: Vec::new(),
         events: Vec::new(),

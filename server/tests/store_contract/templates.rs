@@ -144,8 +144,8 @@ async fn template_names_are_unique_until_deletion(fx: Fixture) {
         TemplateChange::Done { revision: 2 },
         "the name is free"
     );
-    let elsewhere =
-        flow_domain::template::Template { project: "else".parse().unwrap(), ..template("name") };
+    let project = add_project(store, "else").await;
+    let elsewhere = flow_domain::template::Template { project, ..template("name") };
     assert_eq!(store.create_template(&elsewhere, None).await.unwrap(), TemplateCreation::Done);
 }
 

@@ -111,6 +111,7 @@ const LINKS: &[Link] = &[
     ("list_sessions", "delete_session", &[("session", FIRST)]),
     ("create_project", "get_project", &[("project", NAME)]),
     ("create_project", "edit_project", &[("project", NAME)]),
+    ("create_project", "delete_project", &[("project", NAME)]),
     ("create_project", "list_project_members", &[("project", NAME)]),
     ("create_project", "list_project_parties", &[("project", NAME)]),
     ("list_project_members", "set_project_member", PROJECT_MEMBER),

@@ -21,7 +21,14 @@ use crate::state::App;
 use flow_api_types::limits::APPLY_ITEMS_MAX;
 use flow_api_types::{Applied, AppliedTask, AppliedTemplate, ApplyOutcome, ApplyRequest, Template};
 
-failures!(Failures = TemplateNotFound, TaskNotFound, TaskActive, Invalid, IdempotencyKeyReused);
+failures!(
+    Failures = TemplateNotFound,
+    TaskNotFound,
+    TaskActive,
+    QuotaExceeded,
+    Invalid,
+    IdempotencyKeyReused
+);
 
 /// Options of an apply request.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -92,7 +92,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(access::oidc::callback))
         .routes(routes!(access::oidc::link))
         .routes(routes!(access::projects::list, access::projects::create))
-        .routes(routes!(access::projects::get, access::projects::edit))
+        .routes(routes!(access::projects::get, access::projects::edit, access::projects::delete))
         .routes(routes!(access::projects::members))
         .routes(routes!(access::projects::set_member, access::projects::remove_member))
         .routes(routes!(access::projects::parties))

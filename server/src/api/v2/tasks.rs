@@ -35,6 +35,7 @@ use flow_api_types::{
 failures!(NotFound = TaskNotFound);
 failures!(
     CreateFailures = TaskNameTaken,
+    QuotaExceeded,
     TemplateNotFound,
     RevisionNotFound,
     TaskNameEmpty,
@@ -53,6 +54,7 @@ failures!(
 );
 failures!(
     CloneFailures = TaskNotFound,
+    QuotaExceeded,
     TaskNameTaken,
     TemplateNotFound,
     RevisionNotFound,
@@ -61,7 +63,13 @@ failures!(
     IdempotencyKeyReused
 );
 failures!(DeleteFailures = TaskNotFound, PreconditionFailed);
-failures!(StartFailures = TaskNotFound, TaskActive, PartyNotFound, IdempotencyKeyReused);
+failures!(
+    StartFailures = TaskNotFound,
+    TaskActive,
+    QuotaExceeded,
+    PartyNotFound,
+    IdempotencyKeyReused
+);
 failures!(StopFailures = TaskNotFound, TaskNotActive);
 failures!(ListFailures = CursorInvalid, TemplateNotFound);
 

@@ -28,7 +28,7 @@ use flow_api_types::{Page, Revision, Template, TemplateInput, schema};
 
 failures!(ListFailures = CursorInvalid);
 failures!(NotFound = TemplateNotFound);
-failures!(CreateFailures = TemplateNameTaken, Invalid, IdempotencyKeyReused);
+failures!(CreateFailures = TemplateNameTaken, QuotaExceeded, Invalid, IdempotencyKeyReused);
 failures!(EditFailures = TemplateNotFound, TemplateNameTaken, PreconditionFailed, Invalid);
 failures!(DeleteFailures = TemplateNotFound, TemplateInUse, PreconditionFailed);
 failures!(RevisionsFailures = TemplateNotFound, CursorInvalid);

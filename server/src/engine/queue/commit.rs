@@ -103,6 +103,25 @@ impl Queue {
                     }
                     self.wait_for_store(&mut groups, tries, &error).await;
                 }
+                ApplyError::Store(error) if error.is_refusal() => {
+                    for group in &groups {
+                        self.tasks.remove(&group.task);
+                    }
+                    // Each change gets its own answer.
+                    let mut changes: Vec<_> = std::mem::take(&mut groups)
+                        .into_iter()
+                        .flat_map(|TaskChanges { task, queued }| {
+                            let alone = move |change| {
+                                vec![TaskChanges { task: task.clone(), queued: vec![change] }]
+                            };
+                            queued.into_iter().map(alone)
+                        })
+                        .collect();
+                    match &mut changes[..] {
+                        [refused] => reject_callers(&self.metrics, refused, &error.into()),
+                        _ => alone.extend(changes.into_iter().rev()),
+                    }
+                }
                 ApplyError::Store(error) if !error.is_retryable() => {
                     for group in &groups {
                         self.tasks.remove(&group.task);

@@ -93,6 +93,7 @@ impl Queue {
                 }
                 match error {
                     DocumentsError::Conflict => Ok(None),
+                    DocumentsError::Store(error) if error.is_refusal() => Err(error.into()),
                     DocumentsError::Store(error) => {
                         tracing::warn!(error = %chain(&error), "cannot store the documents of a request");
                         Err(error.into())

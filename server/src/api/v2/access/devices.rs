@@ -32,6 +32,7 @@ failures!(
     ExpiredToken,
     AccessDenied,
     InvalidGrant,
+    QuotaExceeded,
     RateLimited,
     StoreUnavailable,
     StoreFull

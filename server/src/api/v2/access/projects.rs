@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use flow_api_types::limits::OFFERED_DATASETS_MAX;
 use flow_api_types::{
     Membership, MembershipInput, NewProject, OfferInput, OfferedParty, Page, Project, ProjectEdit,
+    ProjectQuotas, Quota, QuotaEdit,
 };
 use flow_domain::access::OfferedDatasets;
 use flow_domain::error::{Error, ErrorCode, FieldCode, FieldErrors};
@@ -17,25 +18,38 @@ use http::{StatusCode, header};
 
 use super::super::params::PageParams;
 use super::{Audit, ProjectMemberPath, ProjectPartyPath, ProjectPath, Whole, missing};
-use crate::access::no_project;
+use crate::access::{DEFAULT_PROJECT, no_project};
 use crate::api::extract::{Body, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
 use crate::api::problem::{ApiError, field};
 use crate::state::App;
-use crate::store::{self, Missing, StoreError};
+use crate::store::{self, Missing, ProjectDeletion, StoreError};
 
 failures!(ListFailures = CursorInvalid);
 failures!(CreateFailures = ProjectExists);
 failures!(NotFound = ProjectNotFound);
+failures!(DeleteFailures = ProjectNotFound, ProjectNotEmpty, ProjectProtected);
 failures!(SetFailures = ProjectNotFound, UserNotFound);
 failures!(RemoveFailures = ProjectNotFound, UserNotFound, ProjectMemberNotFound);
 failures!(OfferFailures = ProjectNotFound, PartyNotFound);
 failures!(WithdrawFailures = ProjectNotFound, OfferNotFound);
 
 fn show(project: store::Project) -> Project {
-    let store::Project { id, remark, all_parties, created_at } = project;
-    Project { name: id.into(), remark, all_parties, created_at: created_at.into() }
+    let store::Project { id, remark, all_parties, created_at, quotas } = project;
+    let quota = |store::Quota { used, limit }| Quota { used, limit };
+    let quotas = ProjectQuotas {
+        tasks: quota(quotas.tasks),
+        runs: quota(quotas.runs),
+        templates: quota(quotas.templates),
+    };
+    Project { name: id.into(), remark, all_parties, created_at: created_at.into(), quotas }
+}
+
+/// Reads a project for the response to its change.
+async fn read(app: &App, id: &ProjectId) -> Result<Json<Project>, Error> {
+    let found = app.store.project(id).await?;
+    Ok(Json(show(found.ok_or_else(|| no_project(id))?)))
 }
 
 fn member(member: store::ProjectMember) -> Membership {
@@ -84,18 +98,19 @@ pub(in crate::api::v2) async fn create(
     Body { value: NewProject { name, remark, all_parties }, digest: _ }: Body<NewProject>,
 ) -> Result<impl IntoResponse, ApiError> {
     checked(&remark)?;
-    let project = store::Project { id: name.clone(), remark, all_parties, created_at: audit.now };
     let mut entry = audit.entry("create_project", &name);
     entry.project = Some(name.clone());
-    app.store.create_project(&project, &entry).await.map_err(|error| match error {
-        StoreError::Exists(_) => {
-            Error::new(ErrorCode::ProjectExists, format!("a project named {name} exists"))
-        }
+    let created = app.store.create_project(&name, &remark, all_parties, &entry).await;
+    created.map_err(|error| match error {
+        StoreError::Exists(_) => Error::new(
+            ErrorCode::ProjectExists,
+            format!("a project named {name} exists, or existed: its history keeps the name"),
+        ),
         other => other.into(),
     })?;
     app.access.changed();
     let location = [(header::LOCATION, format!("/api/v2/projects/{name}"))];
-    Ok((StatusCode::CREATED, location, Json(show(project))))
+    Ok((StatusCode::CREATED, location, read(&app, &name).await?))
 }
 
 /// Get a project
@@ -105,8 +120,7 @@ pub(in crate::api::v2) async fn get(
     State(app): State<Arc<App>>,
     Ids(ProjectPath { project }): Ids<ProjectPath>,
 ) -> Result<Json<Project>, ApiError> {
-    let found = app.store.project(&project).await?;
-    Ok(Json(show(found.ok_or_else(|| no_project(&project))?)))
+    Ok(read(&app, &project).await?)
 }
 
 /// Change a project
@@ -116,7 +130,7 @@ pub(in crate::api::v2) async fn edit(
     State(app): State<Arc<App>>,
     audit: Audit,
     Ids(ProjectPath { project }): Ids<ProjectPath>,
-    Body { value: ProjectEdit { remark, all_parties }, digest: _ }: Body<ProjectEdit>,
+    Body { value: ProjectEdit { remark, all_parties, quotas }, digest: _ }: Body<ProjectEdit>,
 ) -> Result<Json<Project>, ApiError> {
     if let Some(remark) = &remark {
         checked(remark)?;
@@ -126,12 +140,53 @@ pub(in crate::api::v2) async fn edit(
     let all_parties = all_parties.unwrap_or(stored.all_parties);
     let mut entry = audit.entry("edit_project", &project);
     entry.project = Some(project.clone());
+    let QuotaEdit { tasks, runs, templates } = quotas.unwrap_or_default();
     entry.detail = format!("all_parties = {all_parties}");
-    if !app.store.edit_project(&project, &remark, all_parties, &entry).await? {
+    for (name, limit) in [("tasks", tasks), ("runs", runs), ("templates", templates)] {
+        match limit {
+            Some(Some(limit)) => entry.detail.push_str(&format!(", quota.{name} = {limit}")),
+            Some(None) => entry.detail.push_str(&format!(", quota.{name} = default")),
+            None => {}
+        }
+    }
+    let quotas = store::QuotaEdit { tasks, runs, templates };
+    if !app.store.edit_project(&project, &remark, all_parties, &quotas, &entry).await? {
         return Err(no_project(&project).into());
     }
-    let created_at = stored.created_at;
-    Ok(Json(show(store::Project { id: project, remark, all_parties, created_at })))
+    Ok(read(&app, &project).await?)
+}
+
+/// Delete a project
+///
+/// A project with tasks, or with runs that have not ended, stays. Its templates, webhooks, members,
+/// offers and tokens are deleted with it. The hub keeps the history of its deleted tasks, which has the name of
+/// the project: no other project can get it.
+#[utoipa::path(delete, path = "/projects/{project}", tag = "access", operation_id = "delete_project", params(ProjectPath),
+    responses((status = 204, description = "The project is deleted"), DeleteFailures))]
+pub(in crate::api::v2) async fn delete(
+    State(app): State<Arc<App>>,
+    audit: Audit,
+    Ids(ProjectPath { project }): Ids<ProjectPath>,
+) -> Result<StatusCode, ApiError> {
+    if project.as_str() == DEFAULT_PROJECT {
+        return Err(Error::of(ErrorCode::ProjectProtected).into());
+    }
+    let mut entry = audit.entry("delete_project", &project);
+    entry.project = Some(project.clone());
+    let not_empty = |why: String| Err(Error::new(ErrorCode::ProjectNotEmpty, why).into());
+    match app.store.delete_project(&project, &entry).await? {
+        ProjectDeletion::Done => {
+            app.access.changed();
+            Ok(StatusCode::NO_CONTENT)
+        }
+        ProjectDeletion::Unknown => Err(no_project(&project).into()),
+        ProjectDeletion::HasTasks(count) => not_empty(format!(
+            "project {project} has {count} tasks: delete them first (`flowctl --project {project} task delete --since 2000-01-01T00:00:00Z`)"
+        )),
+        ProjectDeletion::HasRuns => not_empty(format!(
+            "members of runs of project {project} have not ended: repeat the request when their parties have confirmed the end"
+        )),
+    }
 }
 
 /// List the members of a project by name

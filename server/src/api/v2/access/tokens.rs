@@ -26,7 +26,7 @@ use crate::state::App;
 use crate::store::{self, ApiToken};
 
 failures!(ListFailures = CursorInvalid, UserNotFound);
-failures!(CreateFailures = ProjectMemberNotFound, UserNotFound);
+failures!(CreateFailures = ProjectMemberNotFound, UserNotFound, QuotaExceeded);
 failures!(NotFound = TokenNotFound);
 
 /// Seconds of a day.
