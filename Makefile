@@ -52,7 +52,7 @@ long_tests := attacks health
 test-long: build ## attacks and loads at the default limits, minutes
 	FLOW_TEST_LONG=1 tools/no-leftovers.sh $(CARGO) test --workspace --locked --no-fail-fast $(long_tests:%=--test %)
 
-setup-test: ## install for the tests: MariaDB, MySQL, Python with iflearner, data, schemathesis, an OpenID provider; cached in .cache/
+setup-test: ## install for the tests: MariaDB, MySQL, Python with iflearner, data, schemathesis, oasdiff, an OpenID provider; cached in .cache/
 	tools/setup-test.sh
 
 check: ## formatting, scripts, lints, generated files, dependencies; a change must pass `check` and `test`

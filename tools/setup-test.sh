@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the requirements of the tests: a C compiler, MariaDB and MySQL servers, promtool, a
 # Debian tree for the packages, a Python environment with the iflearner framework and its data,
-# schemathesis, an OpenID provider, the client package of iflearner-flow, and Kubernetes. The pieces
+# schemathesis, oasdiff, an OpenID provider, the client package of iflearner-flow, and Kubernetes. The pieces
 # are in .cache/ (or $FLOW_CACHE). A finished piece carries a stamp of its inputs: a second run
 # compares stamps only.
 #
@@ -15,7 +15,7 @@
 # its programs, `kube-node` the parts of a node that runs pods, `kube-workload` the training
 # workload as a container image.
 #
-#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry promtool debian venv digits schemathesis oidc client kube kube-node kube-workload zig;
+#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry promtool debian venv digits schemathesis oasdiff oidc client kube kube-node kube-workload zig;
 #                                   default: all but zig, which only `make dist` needs
 #
 # `machine` is always first: the C compiler and the Python interpreter of the machine.
@@ -25,7 +25,7 @@ repo=$(cd "$(dirname "$0")/.." && pwd)
 cd "$repo" # a relative FLOW_CACHE starts here, as in the test kit
 cache=${FLOW_CACHE:-$repo/.cache}
 workload=$repo/workloads/iflearner-digits
-wanted=" ${*:-mariadb mysql nginx registry promtool debian venv digits schemathesis oidc client kube kube-node kube-workload} "
+wanted=" ${*:-mariadb mysql nginx registry promtool debian venv digits schemathesis oasdiff oidc client kube kube-node kube-workload} "
 
 die() { echo "setup-test: $*" >&2; exit 1; }
 
@@ -193,6 +193,10 @@ prepare_schemathesis() {
     bin/st --version
 }
 
+# Compares the API document with that of the last release.
+oasdiff_version=v1.11.7 # the last one for Go 1.24
+prepare_oasdiff() { GOBIN=$PWD/bin CGO_ENABLED=0 nice "$1" install -trimpath "github.com/oasdiff/oasdiff@$oasdiff_version"; }
+
 # An OpenID provider. Its packages have no install scripts.
 prepare_oidc() {
     cp "$repo"/testkit/oidc/{package.json,package-lock.json,provider.mjs} .
@@ -295,14 +299,15 @@ piece zig "$(recipe prepare_zig) $cache $interpreter $(cksum < deploy/packages/r
 
 # Built at the lowest priority and from the user's own module and build caches: minutes the first
 # time, seconds afterwards.
-if is_wanted kube; then
+if is_wanted kube oasdiff; then
     go=$(golang)
     if [ -z "$go" ] && command -v apt-get dpkg-deb > /dev/null; then
         wanted+='go '
         piece go "$(recipe mirror unpack prepare_go)" prepare_go
         go=$(golang)
     fi
-    [ -n "$go" ] || die "needs Go 1.24 or newer to build Kubernetes; install it from your distribution or https://go.dev/dl"
+    [ -n "$go" ] || die "needs Go 1.24 or newer to build Kubernetes and oasdiff; install it from your distribution or https://go.dev/dl"
+    piece oasdiff "$(recipe prepare_oasdiff) $oasdiff_version" prepare_oasdiff "$go"
     piece kube "$(recipe prepare_kube) $(cat testkit/kube/go.* testkit/kube/*/*.go | cksum)" prepare_kube "$go"
 fi
 if is_wanted kube-node; then

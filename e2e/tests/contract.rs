@@ -1,11 +1,12 @@
 //! Contract test of the API: schemathesis generates requests from the API document and checks each
-//! answer against it.
+//! answer against it. oasdiff compares the document with that of the last release.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use flow_e2e::{Builder, Job, SOON, eventually};
-use flow_testkit::{repository, schemathesis};
+use flow_testkit::{oasdiff, repository, schemathesis};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -14,6 +15,89 @@ const DEADLINE: Duration = Duration::from_secs(240);
 
 /// Password of the account that the generated requests sign in as.
 const PASSWORD: &str = "correct horse battery";
+
+/// Returns the breaking changes from one API document to another; `None` if it only adds. Clients
+/// accept unknown values, so that `oasdiff-severity.txt` allows new ones.
+fn breaking_changes(from: &Path, to: &Path) -> Option<String> {
+    let severity = repository().join("e2e/contract/oasdiff-severity.txt");
+    let output = std::process::Command::new(oasdiff())
+        .args(["breaking", "--fail-on", "WARN", "--color", "never", "--severity-levels"])
+        .args([&severity, from, to])
+        .stdin(Stdio::null())
+        .output()
+        .expect("it can be executed");
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    match output.status.code() {
+        Some(0) => None,
+        Some(1) => Some(text),
+        other => panic!("oasdiff ends with {other:?}: {text}"),
+    }
+}
+
+/// CONTRIBUTING.md describes when the baseline changes.
+#[test]
+fn api_document_only_adds_to_that_of_the_last_release() {
+    let docs = repository().join("docs");
+    let (baseline, present) = (docs.join("openapi-baseline.json"), docs.join("openapi.json"));
+    if let Some(changes) = breaking_changes(&baseline, &present) {
+        panic!("clients of the last release break:\n{changes}");
+    }
+
+    // The check finds what it must find.
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = std::fs::read_to_string(&present).expect("the document");
+    let document: Value = serde_json::from_str(&text).expect("JSON");
+    let token = "/components/schemas/Token";
+    let token_input = "/components/schemas/NewToken";
+    type Edit = fn(&mut Value);
+    let cases: [(&str, Edit, Option<&str>); 6] = [
+        (
+            "",
+            |document| drop(document["paths"]["/api/v2/tokens"]["get"].take()),
+            Some("api removed"),
+        ),
+        (token, |schema| remove(schema, "last_used_at"), Some("last_used_at")),
+        (token, |schema| schema["properties"]["name"]["type"] = "integer".into(), Some("name")),
+        (token_input, |schema| require(schema, "zone"), Some("zone")),
+        (token, |schema| require(schema, "zone"), None),
+        ("/components/schemas/TokenScope", |schema| append(&mut schema["enum"], "new"), None),
+    ];
+    for (index, (pointer, edit, expected)) in cases.into_iter().enumerate() {
+        let mut edited = document.clone();
+        edit(edited.pointer_mut(pointer).expect("a part of the document"));
+        if let Some(path) = edited["paths"]["/api/v2/tokens"].as_object_mut() {
+            path.retain(|_, operation| !operation.is_null());
+        }
+        let file = folder.path().join(format!("{index}.json"));
+        std::fs::write(&file, edited.to_string()).expect("the folder is the test's own");
+        let found = breaking_changes(&present, &file);
+        match expected {
+            Some(part) => {
+                let found = found.unwrap_or_default();
+                assert!(found.contains(part), "case {index}: {part:?} is not in {found:?}");
+            }
+            None => assert_eq!(found, None, "case {index} only adds"),
+        }
+    }
+}
+
+fn remove(schema: &mut Value, property: &str) {
+    schema["properties"].as_object_mut().expect("properties").remove(property);
+}
+
+/// Adds a required property.
+fn require(schema: &mut Value, property: &str) {
+    schema["properties"][property] = json!({ "type": "string" });
+    append(&mut schema["required"], property);
+}
+
+fn append(list: &mut Value, item: &str) {
+    list.as_array_mut().expect("a list").push(item.into());
+}
 
 /// `contract/schemathesis.toml` lists exclusions with their causes.
 #[tokio::test]

@@ -22,8 +22,8 @@ mod wait;
 pub use database::{Server, mariadb, mysql, shared_mariadb, shared_mysql};
 pub use load::{Holders, answer_time, resident_bytes, sized};
 pub use machine::{
-    cache_dir, client_python, debian, digits, digits_dir, nginx, promtool, registry, repository,
-    schemathesis, venv_python, workload,
+    cache_dir, client_python, debian, digits, digits_dir, nginx, oasdiff, promtool, registry,
+    repository, schemathesis, venv_python, workload,
 };
 pub use marker::{StartMarker, alive_with_marker};
 pub use monitoring::assert_monitored;

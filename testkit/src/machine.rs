@@ -57,6 +57,11 @@ pub fn schemathesis() -> PathBuf {
     prepared("schemathesis/bin/st")
 }
 
+/// oasdiff, which finds breaking changes between two OpenAPI documents.
+pub fn oasdiff() -> PathBuf {
+    prepared("oasdiff/bin/oasdiff")
+}
+
 /// The Python interpreter with the client package of iflearner-flow.
 pub fn client_python() -> PathBuf {
     prepared("client/bin/python")

@@ -4,9 +4,9 @@ use flow_domain::access::{OfferedDatasets, ProjectRole, TokenScope, UserKind};
 use flow_domain::id::{Digest, ProjectId, UserName};
 use flow_domain::run::RunPhase;
 use flow_server::store::{
-    AccessEntry, ApiToken, ApplyError, BrowserSession, DeviceSignIn, Missing, OfferedParty, PageRequest,
-    PartyRow, ProjectDeletion, ProjectMember, ProjectQuotas, QuotaEdit, Store, StoreError,
-    TaskFilter, User, UserChange, UserEdit,
+    AccessEntry, ApiToken, ApplyError, BrowserSession, DeviceSignIn, Missing, OfferedParty,
+    PageRequest, PartyRow, ProjectDeletion, ProjectMember, ProjectQuotas, QuotaEdit, Store,
+    StoreError, TaskFilter, User, UserChange, UserEdit,
 };
 
 use crate::support::*;
