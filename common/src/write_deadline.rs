@@ -14,7 +14,7 @@ use crate::clock::sleep;
 const PROGRESS_BYTES_MIN: usize = 16 * 1024;
 
 /// A socket whose writes fail when bytes are pending and the peer reads fewer than
-/// [`PROGRESS_BYTES_MIN`] of them within the timeout.
+/// `PROGRESS_BYTES_MIN` of them within the timeout.
 pub struct WriteDeadline<T> {
     io: T,
     timeout: Duration,

@@ -156,8 +156,19 @@ impl Agent {
         let mut found: Vec<Member> =
             self.members.members().filter(|member| is_named(member, name)).cloned().collect();
         if found.is_empty() && settled {
-            let members = self.journal.recent_settled(u32::MAX).await.map_err(unreadable)?;
-            found = members.into_iter().filter(|member| is_named(member, name)).collect();
+            // The party view asks by id for many members: one row each, not the whole table.
+            let exact = match name.parse::<RunId>() {
+                Ok(run) => self.journal.member(&run).await.map_err(unreadable)?,
+                Err(_) => None,
+            };
+            found = match exact {
+                Some(member) => vec![member],
+                None => {
+                    let members = self.journal.recent_settled(u32::MAX).await;
+                    let members = members.map_err(unreadable)?.into_iter();
+                    members.filter(|member| is_named(member, name)).collect()
+                }
+            };
         }
         if let Some(exact) = found.iter().find(|member| member.run.as_str() == name) {
             return Ok(exact.clone());

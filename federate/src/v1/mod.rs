@@ -2,7 +2,7 @@
 //! a browser. Both only read: tasks, members and logs of this party.
 //!
 //! - Every request has a credential: the token in a file of the data directory, or for the party
-//!   view the session of a browser that opened a one-time link ([`access`]). Pages of other sites
+//!   view the session of a browser that opened a one-time link (`access.rs`). Pages of other sites
 //!   are refused, as are host names that another site may control.
 //! - Connections, request heads and followed logs are limited, and a peer that does not read loses
 //!   its connection. A request waits for the agent's loop as those of the control socket do.
