@@ -449,9 +449,7 @@ impl<'a> IntoFuture for Call<'a> {
                 None => document::check_without_operation(head.status, &head.headers, &body),
             }
             if head.status.is_success() {
-                serde_json::from_slice(&body)
-                    .iter()
-                    .for_each(|body| secrets::register_response(body));
+                serde_json::from_slice(&body).iter().for_each(secrets::register_response);
             } else {
                 secrets::assert_absent(&format!("the response of {method} {path}"), &body);
             }

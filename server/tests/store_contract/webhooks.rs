@@ -90,9 +90,12 @@ async fn webhook_is_changed_by_version_and_keeps_its_place_in_the_feed(fx: Fixtu
     assert_eq!(full, WebhookCreation::LimitReached);
     let second = created(&fx, "a").await;
     let page = store.webhooks(&project(), &PageRequest::first(1)).await.unwrap();
-    assert_eq!(page.items, [second.clone()]);
+    assert_eq!(page.items, std::slice::from_ref(&second));
     let rest = PageRequest { after: page.next, ..PageRequest::first(1) };
-    assert_eq!(store.webhooks(&project(), &rest).await.unwrap().items, [first.clone()]);
+    assert_eq!(
+        store.webhooks(&project(), &rest).await.unwrap().items,
+        std::slice::from_ref(&first)
+    );
 
     let edit = |change: &dyn Fn(&mut Webhook)| {
         let mut edited = first.clone();
@@ -105,7 +108,7 @@ async fn webhook_is_changed_by_version_and_keeps_its_place_in_the_feed(fx: Fixtu
     let off = edit(&|webhook| webhook.enabled = false);
     assert_eq!(store.edit_webhook(&off, Some(7), &entry()).await.unwrap(), WebhookChange::Stale);
     assert_eq!(store.edit_webhook(&off, Some(1), &entry()).await.unwrap(), WebhookChange::Done);
-    assert_eq!(store.enabled_webhooks().await.unwrap(), [second.clone()]);
+    assert_eq!(store.enabled_webhooks().await.unwrap(), std::slice::from_ref(&second));
     store.apply(&[creation(any_task("second"))]).await.unwrap();
     let on = edit(&|_| ());
     assert_eq!(store.edit_webhook(&on, Some(2), &entry()).await.unwrap(), WebhookChange::Done);
