@@ -58,7 +58,7 @@ fn hub_answers(folder: &Path) -> bool {
 }
 
 #[test]
-fn u5_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second_one_deletes_nothing()
+fn u5_u9_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second_one_deletes_nothing()
  {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
@@ -99,11 +99,12 @@ fn u5_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_second
 
     let output = quickstart(folder, None).env("KEEP", "1").output().unwrap();
     let printed = output_of(&output);
-    assert!(
-        output.status.success()
-            && printed.contains(&format!("FLOW_TOKEN_FILE={}", folder.join("token").display())),
-        "{printed}"
-    );
+    let settings = [
+        format!("FLOW_TOKEN_FILE={}", folder.join("token").display()),
+        format!("PATH=$PATH:{}", binaries::folder().display()),
+    ];
+    assert!(output.status.success(), "{printed}");
+    assert!(settings.iter().all(|setting| printed.contains(setting)), "{settings:?} in {printed}");
     assert_eq!(printed.matches("model.npz").count(), 2, "those of this run: {printed}");
     kept(2);
     // Programs that are somewhere else end it all the same.
