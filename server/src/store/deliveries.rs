@@ -18,8 +18,6 @@ use super::{Store, signed, unsigned};
 const ERROR_CHARS_MAX: usize = 300;
 /// Deliveries that one statement deletes.
 const PURGED_DELIVERIES_MAX: i64 = 500;
-/// Cause of a delivery that failed without an attempt.
-const WEBHOOK_DISABLED: &str = "the webhook was disabled";
 
 /// A delivery: one message of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,19 +147,6 @@ async fn insert(tx: &mut Tx, deliveries: &[Delivery]) -> Result<(), StoreError> 
                 .push_bind(delivery.next_at.0)
         }
     );
-    Ok(())
-}
-
-/// Ends the waiting deliveries of a disabled webhook.
-pub(super) async fn fail_pending(tx: &mut Tx, webhook: &WebhookId) -> Result<(), StoreError> {
-    execute!(
-        tx,
-        "UPDATE webhook_deliveries SET error = CASE WHEN error IS NULL THEN ? ELSE error END, state = ? WHERE state = ? AND webhook_id = ?",
-        WEBHOOK_DISABLED,
-        DeliveryState::Failed.as_str(),
-        DeliveryState::Pending.as_str(),
-        webhook.as_str(),
-    )?;
     Ok(())
 }
 

@@ -4,17 +4,19 @@ use flow_common::secret_file::Secret;
 use flow_domain::id::{ProjectId, WebhookId};
 use flow_domain::text::clip;
 use flow_domain::time::Timestamp;
-use flow_domain::webhook::EventFilter;
+use flow_domain::webhook::{DeliveryState, EventFilter};
 
 use super::access_audit::{self, AccessEntry};
 use super::db::{Tx, execute, in_tx, reading};
 use super::error::{StoreError, is_unique_violation};
 use super::page::into_page;
 use super::types::{Page, PageRequest};
-use super::{Store, deliveries, json, signed, unsigned};
+use super::{Store, json, signed, unsigned};
 
 /// Longest reason of a disabled webhook, in characters.
 const REASON_CHARS_MAX: usize = 200;
+/// Cause of a delivery that failed without an attempt.
+const WEBHOOK_DISABLED: &str = "the webhook was disabled";
 
 /// A webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +139,19 @@ async fn explain(tx: &mut Tx, id: &WebhookId) -> Result<WebhookChange, StoreErro
     Ok(if found.is_some() { WebhookChange::Stale } else { WebhookChange::NotFound })
 }
 
+/// Ends the waiting deliveries of a disabled webhook.
+async fn fail_pending(tx: &mut Tx, webhook: &WebhookId) -> Result<(), StoreError> {
+    execute!(
+        tx,
+        "UPDATE webhook_deliveries SET error = CASE WHEN error IS NULL THEN ? ELSE error END, state = ? WHERE state = ? AND webhook_id = ?",
+        WEBHOOK_DISABLED,
+        DeliveryState::Failed.as_str(),
+        DeliveryState::Pending.as_str(),
+        webhook.as_str(),
+    )?;
+    Ok(())
+}
+
 /// Disables a webhook of this version, which ends its waiting deliveries. Returns `false` if it has
 /// another version or is disabled.
 pub(super) async fn disable(
@@ -156,7 +171,7 @@ pub(super) async fn disable(
         signed(version),
     )?;
     if disabled > 0 {
-        deliveries::fail_pending(tx, id).await?;
+        fail_pending(tx, id).await?;
     }
     Ok(disabled > 0)
 }
@@ -292,7 +307,7 @@ impl Store {
             Ok(0) => explain(&mut tx, &webhook.id).await?,
             Ok(_) => {
                 if !webhook.enabled {
-                    deliveries::fail_pending(&mut tx, &webhook.id).await?;
+                    fail_pending(&mut tx, &webhook.id).await?;
                 }
                 access_audit::write(&mut tx, entry).await?;
                 tx.commit().await?;
