@@ -1,5 +1,6 @@
 //! The sidecar as a container beside a workload: it only writes progress to its standard output.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -110,9 +111,14 @@ fn a1_sidecar_with_a_closed_output_fails_so_that_the_kubelet_restarts_it() {
     };
     let mut sidecar = spawn(&task);
     drop(sidecar.stdout.take());
-    std::fs::write(outputs.path().join("metrics.jsonl"), "{\"epoch\": 1}\n").expect("written");
+    let mut metrics =
+        File::create(outputs.path().join("metrics.jsonl")).expect("the directory is writable");
+    let mut epoch = 0;
     let ended =
         flow_testkit::wait_for_blocking("its end", std::time::Duration::from_secs(30), || {
+            // Several lines: a child of another test has a copy of the pipe until its `exec`.
+            epoch += 1;
+            writeln!(metrics, "{{\"epoch\": {epoch}}}").expect("written");
             sidecar.try_wait().expect("the sidecar is a child process")
         });
     assert!(!ended.success());
