@@ -7,7 +7,7 @@ use flow_domain::id::{DatasetName, ProjectId, UserName};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Named, Time, schema};
+use crate::{Named, Time, object, schema};
 
 /// A password or another secret of a request. Its `Debug` output hides it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -359,7 +359,11 @@ pub struct ProjectEdit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all_parties: Option<bool>,
     /// Limits of stored objects.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "object::optional"
+    )]
     pub quotas: Option<QuotaEdit>,
 }
 
@@ -370,15 +374,15 @@ pub struct ProjectEdit {
 pub struct QuotaEdit {
     /// Largest number of tasks.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
-    #[schema(value_type = Option<u32>)]
+    #[schema(value_type = Option<schema::QuotaLimit>)]
     pub tasks: Option<Option<u32>>,
     /// Largest number of runs of the tasks.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
-    #[schema(value_type = Option<u32>)]
+    #[schema(value_type = Option<schema::QuotaLimit>)]
     pub runs: Option<Option<u32>>,
     /// Largest number of templates.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
-    #[schema(value_type = Option<u32>)]
+    #[schema(value_type = Option<schema::QuotaLimit>)]
     pub templates: Option<Option<u32>>,
 }
 

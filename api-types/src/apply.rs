@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Named, RulesInput, Task, TaskCheck, TaskInput, TaskMemberInput, Template, TemplateInput, schema,
+    Named, RulesInput, Task, TaskCheck, TaskInput, TaskMemberInput, Template, TemplateInput,
+    object, schema,
 };
 
 /// Templates and tasks to create or edit, by name. The hub applies all of them in one transaction
@@ -58,7 +59,7 @@ pub struct TaskDocument {
     #[schema(value_type = schema::TaskMembers)]
     pub members: Vec<TaskMemberInput>,
     /// Deadlines, retries and number of parties of each run.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::required")]
     pub rules: RulesInput,
     /// Names and values by which lists select the task.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

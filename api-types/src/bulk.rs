@@ -4,7 +4,7 @@ use flow_domain::id::TaskId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{TaskSelector, schema};
+use crate::{TaskSelector, object, schema};
 
 /// Tasks to change: by id, or by conditions, page by page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -16,7 +16,7 @@ pub struct BulkRequest {
     #[schema(value_type = schema::BulkTasks)]
     pub tasks: Vec<TaskId>,
     /// Conditions for the tasks; at least one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object::optional")]
     #[schema(value_type = Option<TaskSelector>)]
     pub filter: Option<TaskSelector>,
     /// `next` of the previous response to the same filter.

@@ -35,6 +35,7 @@ mod comparison;
 mod event;
 pub mod limits;
 mod named;
+mod object;
 mod orphan;
 mod output;
 mod page;

@@ -43,6 +43,8 @@ pub const COMPARED_RUNS_MIN: usize = 2;
 pub const COMPARED_RUNS_MAX: usize = 10;
 /// Days until an API token expires if the request names no number.
 pub const TOKEN_DAYS_DEFAULT: u32 = 90;
+/// Largest quota of the objects of one kind in a project.
+pub const QUOTA_MAX: u32 = 1_000_000_000;
 /// Most days until an API token expires.
 pub const TOKEN_DAYS_MAX: u32 = 3650;
 /// Longest name of an API token, in characters.

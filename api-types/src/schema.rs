@@ -164,6 +164,8 @@ number_schema! {
     EventNumber = 0_u32, i64::MAX.unsigned_abs();
     /// Days until a token expires; 0: never.
     TokenDays = 0_u32, limits::TOKEN_DAYS_MAX, limits::TOKEN_DAYS_DEFAULT;
+    /// Largest number of stored objects of one kind in a project.
+    QuotaLimit = 0_u32, limits::QUOTA_MAX;
     /// Number of lines from the end of a log.
     TailLines = 0_u32, limits::TAIL_LINES_MAX;
 }

@@ -8,7 +8,7 @@ use flow_domain::task::{Overrides, TaskBody};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Named, RunSummary, Time, schema};
+use crate::{Named, RunSummary, Time, object, schema};
 
 /// Request to create a task or to replace its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -40,7 +40,7 @@ pub struct TaskInput {
     #[schema(value_type = schema::TaskMembers)]
     pub members: Vec<TaskMemberInput>,
     /// Deadlines, retries and number of parties of each run.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::required")]
     pub rules: RulesInput,
     /// Names and values by which lists select the task.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -8,7 +8,7 @@ use flow_domain::template::{Framework, ParamType, TemplateBody};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Named, Time, schema};
+use crate::{Named, Time, object, schema};
 
 /// Request to create a template or a new revision of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -48,7 +48,7 @@ pub struct TemplateInput {
     #[schema(value_type = schema::ParameterSchemas)]
     pub parameters: BTreeMap<String, ParamSchemaInput>,
     /// Resources that each member requests.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::required")]
     pub resources: ResourcesInput,
     /// Longest runtime of a workload, in seconds. Time in which its machine is suspended does not
     /// count.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use flow_api_types::limits::OFFERED_DATASETS_MAX;
+use flow_api_types::limits::{OFFERED_DATASETS_MAX, QUOTA_MAX};
 use flow_api_types::{
     Membership, MembershipInput, NewProject, OfferInput, OfferedParty, Page, Project, ProjectEdit,
     ProjectQuotas, Quota, QuotaEdit,
@@ -141,8 +141,14 @@ pub(in crate::api::v2) async fn edit(
     let mut entry = audit.entry("edit_project", &project);
     entry.project = Some(project.clone());
     let QuotaEdit { tasks, runs, templates } = quotas.unwrap_or_default();
+    let limits = [("tasks", tasks), ("runs", runs), ("templates", templates)];
+    let mut wrong = FieldErrors::default();
+    for (name, limit) in limits {
+        wrong.range(&format!("/quotas/{name}"), limit.flatten().unwrap_or(0), 0, QUOTA_MAX);
+    }
+    wrong.finish().map_err(Error::from)?;
     entry.detail = format!("all_parties = {all_parties}");
-    for (name, limit) in [("tasks", tasks), ("runs", runs), ("templates", templates)] {
+    for (name, limit) in limits {
         match limit {
             Some(Some(limit)) => entry.detail.push_str(&format!(", quota.{name} = {limit}")),
             Some(None) => entry.detail.push_str(&format!(", quota.{name} = default")),
