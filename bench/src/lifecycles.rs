@@ -34,7 +34,8 @@ pub async fn measure(table: &mut Table) {
 }
 
 async fn one(table: &mut Table, database: &str, budget: f64, builder: Builder) {
-    let (federation, grpc) = fixture::hub(builder).await;
+    let (federation, grpc) =
+        fixture::hub(builder.server("rest.max_connections_per_address", "1000")).await;
     let hub = &federation.hub;
     let parties = fixture::parties(hub, 2).await;
     let mut fleet = Fleet::start(grpc, &parties, Behaviour::Instant);
