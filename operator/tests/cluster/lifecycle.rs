@@ -292,7 +292,11 @@ async fn i07_no_child_is_created_for_an_object_being_deleted() {
         world.create(&object).await.unwrap();
         let job = world.recorded("a").await.name_any();
         world.run_pod("a").await;
-        world.until("a", "running", |status| status.phase == Some(Phase::Running)).await;
+        // The Job controller sets the start time, and the operator may write it later.
+        let settled = |status: &IflearnerJobStatus| {
+            status.phase == Some(Phase::Running) && status.start_time.is_some()
+        };
+        world.until("a", "running with a start time", settled).await;
         let how = DeleteParams {
             propagation_policy: Some(propagation.clone()),
             ..DeleteParams::default()
