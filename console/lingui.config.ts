@@ -1,0 +1,11 @@
+import { defineConfig } from "@lingui/cli";
+
+export default defineConfig({
+  sourceLocale: "en",
+  locales: ["en", "zh"],
+  fallbackLocales: { default: "en" },
+  catalogs: [{ path: "<rootDir>/src/locales/{locale}", include: ["src"] }],
+  format: "po",
+  // Without positions of lines, a change of code leaves the catalogues as they are.
+  formatOptions: { lineNumbers: false, origins: false },
+});

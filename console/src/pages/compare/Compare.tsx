@@ -1,0 +1,5 @@
+import { Page } from "../../ui/Panel";
+
+export default function Compare() {
+  return <Page title="Compare">{null}</Page>;
+}

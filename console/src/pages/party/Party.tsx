@@ -1,0 +1,5 @@
+import { Page } from "../../ui/Panel";
+
+export default function Party() {
+  return <Page title="Party">{null}</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "../../ui/Panel";
+
+export default function Edit() {
+  return <Page title="Edit">{null}</Page>;
+}

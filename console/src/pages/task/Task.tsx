@@ -1,0 +1,5 @@
+import { Page } from "../../ui/Panel";
+
+export default function Task() {
+  return <Page title="Task">{null}</Page>;
+}

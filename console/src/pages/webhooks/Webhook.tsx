@@ -1,0 +1,5 @@
+import { Page } from "../../ui/Panel";
+
+export default function Webhook() {
+  return <Page title="Webhook">{null}</Page>;
+}
