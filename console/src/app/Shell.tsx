@@ -1,6 +1,6 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { Link, Navigate, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { Suspense, useEffect, useRef, useState } from "react";
 import { api, ApiError, urlOf } from "../api/client";
 import { meQuery } from "../api/queries";
@@ -34,6 +34,7 @@ export function Shell() {
   const { pathname, searchStr } = useLocation();
 
   if (me.data === undefined) {
+    if (me.error instanceof ApiError && me.error.code === "setup_required") return <Navigate to="/setup" replace />;
     if (me.error instanceof ApiError && me.error.status === 401) return <SignInPage back={pathname + searchStr} />;
     if (me.error)
       return (

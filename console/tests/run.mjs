@@ -1,0 +1,24 @@
+// The tests of the console, in Chromium: node console/tests/run.mjs [PART…]
+import { test } from "node:test";
+import { browser, Quickstart } from "./kit.mjs";
+import { everyPage } from "./pages.mjs";
+
+const parts = process.argv.slice(2);
+const part = (name, body) => test(name, { skip: parts.length > 0 && !parts.includes(name) && "not asked for" }, body);
+const isLong = Boolean(process.env.FLOW_TEST_LONG);
+
+const chrome = await browser();
+const hub = await Quickstart.start();
+process.on("exit", () => chrome.close());
+try {
+  const owner = await hub.owner();
+  await hub.account(owner);
+  await part("pages", async (t) => {
+    for (const theme of ["light", "dark"])
+      for (const width of [1280, 360]) await t.test(`${theme} ${width}`, () => everyPage(chrome, hub, owner, { theme, width }));
+    if (isLong) for (const theme of ["light", "dark"]) await t.test(`${theme} zh`, () => everyPage(chrome, hub, owner, { theme, width: 768, language: "zh-CN" }));
+  });
+} finally {
+  await chrome.close();
+  await hub.stop();
+}
