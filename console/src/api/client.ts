@@ -15,14 +15,17 @@ export class ApiError extends Error {
   readonly code: string;
   readonly requestId: string | undefined;
   readonly fields: { pointer: string; message: string }[];
+  /** Time of the browser before which the hub refuses a repetition (`Retry-After`), in milliseconds. */
+  readonly retryAt: number | undefined;
 
-  constructor(status: number, code: string, message: string, requestId?: string, fields: { pointer: string; message: string }[] = []) {
+  constructor(status: number, code: string, message: string, requestId?: string, fields: { pointer: string; message: string }[] = [], retryAt?: number) {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.code = code;
     this.requestId = requestId;
     this.fields = fields;
+    this.retryAt = retryAt;
   }
 
   /** The hub did not answer at all. */
@@ -34,13 +37,21 @@ export class ApiError extends Error {
 /** Reads the problem of a failed response. A proxy may answer with something else. */
 export async function errorOf(response: Response): Promise<ApiError> {
   const id = response.headers.get("x-request-id") ?? undefined;
+  const wait = Number.parseInt(response.headers.get("retry-after") ?? "", 10);
+  const retryAt = Number.isNaN(wait) ? undefined : Date.now() + wait * 1000;
   const body: unknown = await response.json().catch(() => undefined);
   if (body && typeof body === "object" && "detail" in body && "code" in body) {
     const problem = body as Problem;
     const fields = (problem.fields ?? []).map((field) => ({ pointer: field.pointer, message: field.message }));
-    return new ApiError(response.status, problem.code, problem.detail, problem.request_id ?? id, fields);
+    return new ApiError(response.status, problem.code, problem.detail, problem.request_id ?? id, fields, retryAt);
   }
-  return new ApiError(response.status, "unknown", `${response.status} ${response.statusText}`.trim(), id);
+  return new ApiError(response.status, "unknown", `${response.status} ${response.statusText}`.trim(), id, [], retryAt);
+}
+
+/** The mistakes in one field of a form, to show beside it. */
+export function fieldError(error: unknown, pointer: string): string | undefined {
+  if (!(error instanceof ApiError)) return undefined;
+  return error.fields.filter((field) => field.pointer === pointer).map((field) => field.message).join(" ") || undefined;
 }
 
 let project: string | undefined;
@@ -82,7 +93,8 @@ client.use({
   async onResponse({ response, request }) {
     if (response.ok) return undefined;
     // A wrong password is an error of the form, not the end of the session.
-    const isSignIn = request.method === "POST" && /\/api\/v2\/(sessions|setup)$/.test(new URL(request.url).pathname);
+    const { pathname } = new URL(request.url);
+    const isSignIn = (request.method === "POST" && /\/api\/v2\/(sessions|setup)$/.test(pathname)) || (request.method === "PUT" && /\/api\/v2\/users\/[^/]+\/password$/.test(pathname));
     if (response.status === 401 && !isSignIn) for (const listener of signedOut) listener();
     throw await errorOf(response);
   },
