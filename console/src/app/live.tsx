@@ -12,6 +12,8 @@ const LiveContext = createContext<Live>({ state: "connecting", subscribe: () => 
 
 /** Shortest time between two readings of the same data, in milliseconds. */
 const REFRESH_MS = 1000;
+/** Time after which the next reading begins even if the last has not ended, in milliseconds. */
+const READ_MAX_MS = 10_000;
 
 export function LiveProvider({ project, children }: { project: string; children: ReactNode }) {
   const client = useQueryClient();
@@ -66,10 +68,11 @@ export function useLiveEvents(listener: Listener): void {
 /** Collects what events have changed and marks it as stale once per interval. */
 class Refresher {
   readonly #client: QueryClient;
-  #timer: ReturnType<typeof setTimeout> | undefined;
   #tasks = new Set<string>();
+  #lists = false;
   #parties = false;
-  #last = 0;
+  #isReading = false;
+  #hasEnded = false;
 
   constructor(client: QueryClient) {
     this.#client = client;
@@ -79,9 +82,10 @@ class Refresher {
     for (const { kind, event } of events) {
       if (kind === "party") this.#parties = true;
       else this.#tasks.add((event as { task: string }).task);
+      // A list draws progress from the events themselves.
+      if (kind === "feed") this.#lists = true;
     }
-    const wait = Math.max(0, this.#last + REFRESH_MS - Date.now());
-    this.#timer ??= setTimeout(() => this.#flush(), wait);
+    if (!this.#isReading) void this.#read();
   }
 
   all(): void {
@@ -89,19 +93,34 @@ class Refresher {
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    this.#hasEnded = true;
   }
 
-  #flush(): void {
-    this.#timer = undefined;
-    this.#last = Date.now();
-    const tasks = this.#tasks;
-    this.#tasks = new Set();
-    if (tasks.size > 0) {
-      for (const key of [keys.taskLists, keys.runLists, keys.overview]) void this.#client.invalidateQueries({ queryKey: key });
-      for (const task of tasks) void this.#client.invalidateQueries({ queryKey: keys.task(task) });
+  /** Reads what is stale until nothing is. A slow hub gets the next request after its response. */
+  async #read(): Promise<void> {
+    this.#isReading = true;
+    while (!this.#hasEnded && (this.#tasks.size > 0 || this.#parties)) {
+      await Promise.all([pause(REFRESH_MS), Promise.race([this.#flush(), pause(READ_MAX_MS)])]);
     }
-    if (this.#parties) void this.#client.invalidateQueries({ queryKey: keys.parties });
-    this.#parties = false;
+    this.#isReading = false;
   }
+
+  #flush(): Promise<void> {
+    const tasks = this.#tasks;
+    const lists: (readonly string[])[] = this.#lists ? [keys.taskLists, keys.runLists, keys.overview] : [];
+    if (this.#parties) lists.push(keys.parties);
+    this.#tasks = new Set();
+    this.#lists = false;
+    this.#parties = false;
+    const kinds = new Set<unknown>(lists.map(([kind]) => kind));
+    const [taskKind] = keys.task("");
+    // One pass over the cache, however many tasks have changed.
+    return this.#client.invalidateQueries({
+      predicate: ({ queryKey: [kind, task] }) => kinds.has(kind) || (kind === taskKind && tasks.has(task as string)),
+    });
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
 }
