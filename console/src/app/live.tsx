@@ -81,9 +81,11 @@ class Refresher {
   add(events: LiveEvent[]): void {
     for (const { kind, event } of events) {
       if (kind === "party") this.#parties = true;
-      else this.#tasks.add((event as { task: string }).task);
-      // A list draws progress from the events themselves.
-      if (kind === "feed") this.#lists = true;
+      // Pages draw progress from the events themselves.
+      else if (kind === "feed") {
+        this.#tasks.add(event.task);
+        this.#lists = true;
+      }
     }
     if (!this.#isReading) void this.#read();
   }
