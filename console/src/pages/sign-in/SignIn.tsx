@@ -1,31 +1,54 @@
 import { Trans, useLingui } from "@lingui/react/macro";
-import { useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
-import css from "../../app/shell.module.css";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, Navigate, useNavigate, useSearch } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { ApiError } from "../../api/client";
+import { meQuery } from "../../api/queries";
+import { Problem } from "../../ui/Problem";
 import { usePageTitle } from "../../ui/usePageTitle";
+import { FrontPage } from "./FrontPage";
 import { SignInForm } from "./SignInForm";
+import { localPath } from "./ways";
+
+/** The hub has no account yet. */
+export function needsSetup(error: unknown): boolean {
+  return error instanceof ApiError && error.code === "setup_required";
+}
 
 export default function SignIn() {
   const { t } = useLingui();
   usePageTitle(t`Sign in`);
   const client = useQueryClient();
   const navigate = useNavigate();
-  const { back } = useSearch({ strict: false }) as { back?: string };
+  const me = useQuery({ ...meQuery, retry: false });
+  const search = useSearch({ strict: false }) as { back?: string; with?: string };
+  const target = localPath(search.back);
+  // Signed in already, as after a sign-in in another tab.
+  const isSignedIn = me.data !== undefined;
+  useEffect(() => {
+    if (isSignedIn) void navigate({ href: target, replace: true });
+  }, [isSignedIn, navigate, target]);
+  if (needsSetup(me.error)) return <Navigate to="/setup" replace />;
+  if (me.isPending || isSignedIn) return null;
+  const offline = me.error instanceof ApiError && me.error.status !== 401 ? me.error : undefined;
   return (
-    <main className={css.center}>
-      <div className={css.card}>
-        <h1>
-          <Trans>Sign in</Trans>
-        </h1>
-        <SignInForm
-          onDone={() => {
-            client.clear();
-            // Only a path of this console: another address would be chosen by whoever wrote the link.
-            const target = back?.startsWith("/") && !back.startsWith("//") ? back : "/";
-            void navigate({ href: target, replace: true });
-          }}
-        />
-      </div>
-    </main>
+    <FrontPage
+      title={<Trans>Sign in</Trans>}
+      below={
+        <Trans>
+          The hub is new? <Link to="/setup">Set it up</Link>
+        </Trans>
+      }
+    >
+      <Problem error={offline} retry={() => void me.refetch()} />
+      <SignInForm
+        back={target}
+        withCode={search.with === "code"}
+        onDone={() => {
+          client.clear();
+          void navigate({ href: target, replace: true });
+        }}
+      />
+    </FrontPage>
   );
 }

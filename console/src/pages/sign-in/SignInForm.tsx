@@ -1,43 +1,55 @@
 import { Trans } from "@lingui/react/macro";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api } from "../../api/client";
-import { Button } from "../../ui/Button";
-import { TextField } from "../../ui/Field";
-import { Problem } from "../../ui/Problem";
+import { urlOf } from "../../api/client";
+import { Button, buttonClass } from "../../ui/Button";
+import { CodeForm } from "./CodeForm";
+import css from "./front.module.css";
+import { PasswordForm } from "./PasswordForm";
+import { here, providersQuery } from "./ways";
 
-type Props = { name?: string; onDone: () => void };
+type Props = {
+  /** Name of the account, if it is known. */
+  name?: string;
+  /** Path of the console at which a sign-in with an identity provider ends; absent: this page. */
+  back?: string | undefined;
+  /** Begin with the one-time code. */
+  withCode?: boolean;
+  onDone: () => void;
+};
 
-/** Signs in with name and password. */
-export function SignInForm({ name: known = "", onDone }: Props) {
-  const [name, setName] = useState(known);
-  const [password, setPassword] = useState("");
-  const [error, setError] = useState<unknown>();
-  const [pending, setPending] = useState(false);
-  const submit = async () => {
-    setPending(true);
-    setError(undefined);
-    try {
-      await api.POST("/api/v2/sessions", { body: { name, password } });
-      onDone();
-    } catch (failure) {
-      setError(failure);
-    } finally {
-      setPending(false);
-    }
+/** The ways to sign in: name and password, an identity provider, a one-time code of flowctl. */
+export function SignInForm({ name = "", back, withCode = false, onDone }: Props) {
+  const [isCode, setCode] = useState(withCode);
+  // Without the list people still sign in with a password.
+  const providers = useQuery(providersQuery).data?.items ?? [];
+  const start = (path: string) => {
+    const url = new URL(urlOf(path));
+    url.searchParams.set("return_to", here(back));
+    return url.toString();
   };
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (!pending) void submit();
-      }}
-    >
-      <TextField label={<Trans>Name</Trans>} value={name} onChange={(event) => setName(event.target.value)} autoComplete="username" autoCapitalize="none" required />
-      <TextField label={<Trans>Password</Trans>} type="password" value={password} onChange={(event) => setPassword(event.target.value)} autoComplete="current-password" required />
-      <Problem error={error} />
-      <Button kind="primary" type="submit" pending={pending}>
-        <Trans>Sign in</Trans>
-      </Button>
-    </form>
+    <div className={css.ways}>
+      {isCode ? <CodeForm onDone={onDone} /> : <PasswordForm name={name} onDone={onDone} />}
+      {providers.length > 0 && (
+        <>
+          <div className={css.or}>
+            <Trans>or</Trans>
+          </div>
+          <div className={css.providers}>
+            {providers.map((provider) => (
+              <a key={provider.name} className={buttonClass({})} href={start(provider.start)}>
+                <Trans>Continue with {provider.label}</Trans>
+              </a>
+            ))}
+          </div>
+        </>
+      )}
+      <div className={css.other}>
+        <Button kind="quiet" small onClick={() => setCode(!isCode)}>
+          {isCode ? <Trans>Use name and password</Trans> : <Trans>Use a one-time code</Trans>}
+        </Button>
+      </div>
+    </div>
   );
 }
