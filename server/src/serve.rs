@@ -9,6 +9,7 @@ use flow_common::config::Loaded;
 use flow_common::error::chain;
 use flow_common::lifecycle::Shutdown;
 use flow_common::supervisor::Supervisor;
+use flow_console::Assets;
 use flow_domain::error::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore, watch};
@@ -52,6 +53,7 @@ pub struct HubParts {
     pub body_bytes: usize,
     pub v1: V1Options,
     pub cors: Cors,
+    pub console: Assets,
     pub webhooks: WebhookOptions,
     pub retention: RetentionDays,
 }
@@ -77,6 +79,7 @@ impl Hub {
             body_bytes,
             v1,
             cors,
+            console,
             webhooks: webhook_options,
             retention,
         } = parts;
@@ -133,6 +136,7 @@ impl Hub {
             sign_in_log: SignInLog::default(),
             v1,
             cors,
+            console,
             webhooks,
             embedded: OnceLock::new(),
         };
@@ -265,6 +269,7 @@ pub async fn serve(
         body_bytes: config.limits.body_bytes,
         v1: v1_options(config),
         cors: Cors::new(config.cors.allow_origins.clone()),
+        console: Assets::embedded(),
         webhooks: config.webhooks.options(),
         retention: config.retention.into(),
     };

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use flow_common::clock::SharedClock;
 use flow_common::supervisor::Supervisor;
+use flow_console::Assets;
 use flow_domain::id::PartyId;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +43,8 @@ pub struct App {
     pub(crate) sign_in_log: SignInLog,
     pub v1: V1Options,
     pub cors: Cors,
+    /// The files of the web console.
+    pub console: Assets,
     pub webhooks: Arc<Webhooks>,
     /// The party of the agent inside this process, if there is one.
     pub embedded: OnceLock<PartyId>,

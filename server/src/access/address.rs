@@ -1,10 +1,11 @@
 //! Address and scheme of a client behind proxies. `X-Forwarded-For` is believed only as far as the
-//! proxies that wrote it are trusted: from the right, the end that the nearest proxy writes; and so is
-//! `X-Forwarded-Proto` of the nearest proxy.
+//! proxies that wrote it are trusted: from the right, the end that the nearest proxy writes; and so are
+//! `X-Forwarded-Proto` and `X-Forwarded-Prefix` of the nearest proxy.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use flow_console::Base;
 use http::HeaderMap;
 
 use crate::network::Network;
@@ -13,8 +14,10 @@ use crate::network::Network;
 const FORWARDED_FOR: &str = "x-forwarded-for";
 /// Header with the scheme that the client uses to reach the proxy.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
+/// Header with the path that the proxy removes from the begin of each path.
+const FORWARDED_PREFIX: &str = "x-forwarded-prefix";
 
-/// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+/// The proxies whose `X-Forwarded-…` headers are believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<Network>);
 
@@ -56,6 +59,18 @@ impl TrustedProxies {
         let text = values.next_back().and_then(|value| value.to_str().ok()).unwrap_or_default();
         let scheme = text.rsplit(',').next().unwrap_or_default().trim();
         self.contains(peer) && scheme.eq_ignore_ascii_case("https")
+    }
+
+    /// Returns the path under which a proxy reports that the client of a request from `peer` finds
+    /// the hub.
+    #[must_use]
+    pub fn base(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Base> {
+        let value = headers.get_all(FORWARDED_PREFIX).iter().next_back()?;
+        value
+            .to_str()
+            .ok()
+            .filter(|_| self.contains(peer))
+            .and_then(|path| Base::parse(path.trim()))
     }
 }
 
@@ -107,6 +122,18 @@ mod tests {
             }
             let is_tls = trusted.has_tls(peer.parse().expect("an address"), &headers);
             assert_eq!(is_tls, expected, "{peer} {forwarded:?}");
+        }
+        for (peer, prefix, expected) in [
+            ("10.1.2.3", "/flow", Some("/flow/")),
+            ("10.1.2.3", "//evil.example", None),
+            ("192.0.2.1", "/flow", None),
+        ] {
+            let headers = HeaderMap::from_iter([(
+                http::HeaderName::from_static(FORWARDED_PREFIX),
+                prefix.parse().expect("a header value"),
+            )]);
+            let base = trusted.base(peer.parse().expect("an address"), &headers);
+            assert_eq!(base.as_ref().map(Base::as_str), expected, "{peer} {prefix}");
         }
         for wrong in ["10.0.0.0/33", "10.0.0", "example", "::/129", "10.0.0.0/x", "/8"] {
             assert!(wrong.parse::<TrustedProxies>().is_err(), "{wrong}");

@@ -44,6 +44,7 @@ impl fmt::Display for Rule {
 /// The rule of each operation of the OpenAPI document, by its id.
 pub const RULES: &[(&str, Rule)] = &[
     ("start_page", Public),
+    ("console_asset", Public),
     ("guide", Public),
     ("docs", Public),
     ("asset", Public),

@@ -29,6 +29,7 @@ use flow_common::clock::{self, SharedClock, monotonic};
 use flow_common::error::chain;
 use flow_common::secret_file::Secret;
 use flow_common::text::foreign;
+use flow_console::Base;
 use flow_domain::access::{ProjectRole, TokenScope, UserKind};
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{Digest, UserId, UserName};
@@ -36,6 +37,7 @@ use flow_domain::time::Timestamp;
 use http::HeaderMap;
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use url::Url;
 
 use crate::listener::source_of;
 use crate::sign_in::SignIn;
@@ -151,6 +153,8 @@ pub struct Access {
     is_tls: bool,
     has_tls_listener: bool,
     trusted_proxies: TrustedProxies,
+    /// Path of `access.public_url`.
+    public_base: Base,
     /// Marked as changed after each change of accounts by this process.
     changes: watch::Sender<()>,
 }
@@ -167,6 +171,8 @@ impl Access {
     ) -> Self {
         let AccessOptions { is_tls, has_tls_listener, requests_per_s, trusted_proxies } = options;
         let requests_per_s = requests_per_s.max(1);
+        let public_url = Url::parse(&sign_in.public_url).ok();
+        let public_base = public_url.and_then(|url| Base::parse(url.path())).unwrap_or_default();
         Self {
             store,
             clock,
@@ -184,6 +190,7 @@ impl Access {
             is_tls,
             has_tls_listener,
             trusted_proxies,
+            public_base,
             changes: watch::channel(()).0,
         }
     }
@@ -196,6 +203,17 @@ impl Access {
     /// Returns whether the client of a request from `peer` uses TLS, as far as the hub knows.
     pub(crate) fn is_tls(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         self.is_tls || self.trusted_proxies.has_tls(peer, headers)
+    }
+
+    /// Returns the path under which the client of a request from `peer` finds the hub, if its proxy
+    /// reports one.
+    pub(crate) fn forwarded_base(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Base> {
+        self.trusted_proxies.base(peer, headers)
+    }
+
+    /// Returns the path under which browsers find the hub by the configuration.
+    pub(crate) const fn public_base(&self) -> &Base {
+        &self.public_base
     }
 
     /// Returns the account of a request's credential.

@@ -18,6 +18,7 @@ use http::{HeaderValue, Method, Uri, header};
 use utoipa::openapi::OpenApi;
 
 use super::extract::Caller;
+use super::front;
 use super::peer::{IsTls, Peer, address};
 use super::problem::{ApiError, field, respond};
 use super::project::{PROJECT, PROJECT_PATH, V2};
@@ -87,7 +88,7 @@ fn without_slash(path: &str) -> &str {
 }
 
 /// Lets a request pass only if its operation has a rule and the caller satisfies it. An unknown path
-/// needs an account, too.
+/// needs an account, too, unless it belongs to the console.
 pub(super) async fn authorize(
     State((app, rules)): State<(Arc<App>, Arc<Rules>)>,
     mut request: Request,
@@ -96,6 +97,9 @@ pub(super) async fn authorize(
     let peer = address(request.extensions());
     let client = app.access.client(peer, request.headers());
     let is_tls = app.access.is_tls(peer, request.headers());
+    if let Some(base) = app.access.forwarded_base(peer, request.headers()) {
+        request.extensions_mut().insert(base);
+    }
     request.extensions_mut().insert(Peer(client));
     request.extensions_mut().insert(IsTls(is_tls));
     let started = flow_common::clock::monotonic();
@@ -162,7 +166,8 @@ async fn admit(
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map(MatchedPath::as_str);
     let rule = route.and_then(|path| rules.find(path, request.method()));
-    if rule == Some(Rule::Public) {
+    let is_console = route.is_none() && front::is_console(app, request);
+    if is_console || rule == Some(Rule::Public) {
         return Ok(Admission::Public);
     }
     let address = address(request.extensions());

@@ -21,7 +21,7 @@ pub fn router(app: Arc<App>) -> axum::Router {
     let rules = Arc::new(Rules::of(&document));
     router
         .merge(v1::router())
-        .fallback(async || ApiError::from(Error::of(ErrorCode::RouteNotFound)))
+        .fallback(front::fallback)
         .method_not_allowed_fallback(async || {
             ApiError::from(Error::of(ErrorCode::MethodNotAllowed))
         })
@@ -53,6 +53,7 @@ fn all() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::head())
         .nest("/api/v2", v2::router())
         .routes(routes!(front::page))
+        .routes(routes!(front::asset))
         .routes(routes!(front::guide))
         .routes(routes!(front::device))
         .routes(routes!(keys::keys))

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::front;
 use super::peer::Peer;
 use super::router::router;
 use crate::listener::{self, ConnectionRequests, Io, ListenerLimits};
@@ -42,10 +43,10 @@ pub async fn serve(
     tls: Option<TlsAcceptor>,
 ) {
     let (metrics, stopping) = (app.metrics.listener("rest"), app.stopping.clone());
-    let (router, measured, ends) = (router(app), metrics.clone(), stopping.clone());
+    let (router, measured, ends) = (router(Arc::clone(&app)), metrics.clone(), stopping.clone());
     let served = move |io, peer: SocketAddr, requests| {
-        let peer = Peer(peer.ip());
-        serve_io(router.clone(), io, peer, requests, limits, measured.clone(), ends.clone())
+        let caller = (Arc::clone(&app), Peer(peer.ip()));
+        serve_io(router.clone(), io, caller, requests, limits, measured.clone(), ends.clone())
     };
     listener::accept(listener, limits, tls, metrics, &stopping, served).await;
 }
@@ -53,7 +54,7 @@ pub async fn serve(
 async fn serve_io(
     router: axum::Router,
     io: Io,
-    peer: Peer,
+    (app, peer): (Arc<App>, Peer),
     requests: ConnectionRequests,
     limits: ListenerLimits,
     metrics: ListenerMetrics,
@@ -75,6 +76,7 @@ async fn serve_io(
         .max_concurrent_streams(HTTP2_STREAMS_MAX);
     let service = router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        front::remove_base(&app, request.uri_mut());
         request
     });
     let connection = builder

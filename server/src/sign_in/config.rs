@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use flow_common::secret_file;
 use flow_common::tls::client::{self, Trust};
+use flow_console::Base;
 use flow_domain::access::ProjectRole;
 use flow_domain::id::{ProjectId, UserName};
 use jsonwebtoken::Algorithm;
@@ -44,7 +45,13 @@ impl SignInConfig {
     pub(crate) fn check(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         match &self.public_url {
-            Some(address) => wrong.extend(url("access.public_url", address).err()),
+            Some(address) => match url("access.public_url", address) {
+                Ok(url) if Base::parse(url.path()).is_none() => wrong.push(format!(
+                    "access.public_url: the path of {address} must consist of letters, digits and `._~-`, such as https://HOST/flow"
+                )),
+                Ok(_) => {}
+                Err(error) => wrong.push(error),
+            },
             None if !self.oidc.is_empty() => wrong.push(
                 "access.public_url: set the address of this hub for browsers, to which identity providers send people back"
                     .to_owned(),
@@ -326,6 +333,7 @@ roles = [{ group = "leads", project = "default", role = "operator" }]
         assert!(lost[0].starts_with("access.public_url: set the address"), "{lost:?}");
         for (right, wrong, cause) in [
             ("https://hub.example\"\n\n", "http://hub.example\"\n\n", "access.public_url: http"),
+            ("hub.example\"\n\n", "hub.example/a%20b\"\n\n", "access.public_url: the path"),
             ("https://login.example", "http://login.example", "access.oidc.company: issuer: http"),
             ("client_id = \"flow\"", "client_id = \"\"", "access.oidc.company: client_id"),
             ("[access.oidc.company]", "[access.oidc.\"a b\"]", "access.oidc.a b: the name"),

@@ -7,6 +7,7 @@ mod common;
 
 mod access;
 mod apply;
+mod console;
 mod document;
 mod events;
 mod input;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use flow_console::Assets;
 use flow_server::cors::Cors;
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -135,18 +136,24 @@ async fn reference_page_is_self_contained_and_lists_every_error() {
 #[tokio::test]
 async fn u15_start_page_needs_no_token_and_its_links_work() {
     let hub = TestApp::start().await;
-    let page = hub.get("/").anonymous().await.expect(StatusCode::OK);
-    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    let policy = page.header("content-security-policy");
-    assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
-    let text = page.text();
-    assert!(!text.contains("://"), "the page loads nothing from elsewhere");
-    let links: Vec<&str> =
-        text.split("href=\"").skip(1).filter_map(|part| part.split('"').next()).collect();
-    assert!(links.len() > 5, "{links:?}");
-    for link in links {
-        hub.get(link).anonymous().await.expect(StatusCode::OK);
+    let bare = TestApp::with_parts(|parts| parts.console = Assets::default()).await;
+    for (hub, links_min) in [(&hub, 1), (&bare, 6)] {
+        let page = hub.get("/").anonymous().await.expect(StatusCode::OK);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(page.header("content-security-policy"), flow_console::POLICY);
+        assert!(!flow_console::POLICY.contains("unsafe"));
+        let text = page.text();
+        assert!(!text.contains("://"), "the page loads nothing from elsewhere");
+        let linked = text.split("src=\"").flat_map(|part| part.split("href=\"")).skip(1);
+        let links: Vec<&str> = linked.filter_map(|part| part.split('"').next()).collect();
+        assert!(links.len() > links_min, "{links:?}");
+        for link in links {
+            let path = format!("/{}", link.trim_start_matches('/'));
+            hub.get(&path).anonymous().await.expect(StatusCode::OK);
+        }
     }
+    let page = bare.get("/").anonymous().await.text();
+    assert!(page.contains("make console"), "{page}");
     hub.get("/guides/other.md").anonymous().await.problem(404, "route_not_found");
 }
 

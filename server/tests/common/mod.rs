@@ -12,6 +12,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use flow_common::clock::MockClock;
 use flow_common::secret_file::Secret;
+use flow_console::Assets;
 use flow_server::access::{AccessOptions, SetupCode};
 use flow_server::cors::Cors;
 use flow_server::engine::RetentionDays;
@@ -31,6 +32,9 @@ use tower::ServiceExt as _;
 pub use agent::FakeAgent;
 use document::Operation;
 
+/// The page of the console.
+pub const CONSOLE: &str = r#"<!doctype html>
+<base href="/"><meta name="flow-console" content="hub"><script src="assets/app-1a2b.js"></script>"#;
 /// Name of the first account.
 pub const ADMIN: &str = "alice";
 
@@ -159,6 +163,7 @@ impl TestApp {
                 anonymous_networks: Vec::new(),
             },
             cors: Cors::default(),
+            console: console(),
             webhooks,
             retention: RetentionDays::default(),
         };
@@ -334,6 +339,18 @@ impl TestApp {
             .expect(StatusCode::CREATED);
         created.json()["id"].as_str().expect("an id").to_owned()
     }
+}
+
+/// A console of a few files.
+pub fn console() -> Assets {
+    let file = |name, text: &'static str| (name, Bytes::from_static(text.as_bytes()));
+    Assets::of([
+        file("index.html", CONSOLE),
+        file("theme.js", "theme"),
+        file("assets/app-1a2b.js", "plain"),
+        file("assets/app-1a2b.js.br", "brotli"),
+        file("assets/app-1a2b.js.gz", "gzip"),
+    ])
 }
 
 /// Passes every line that the hub logs, at the most detailed level, to the search for secrets. Other
