@@ -7,7 +7,7 @@ import { meQuery } from "../api/queries";
 
 export type Me = Schemas["Me"];
 export type Role = "viewer" | "submitter" | "operator" | "admin";
-const ROLES: Role[] = ["viewer", "submitter", "operator", "admin"];
+export const ROLES: Role[] = ["viewer", "submitter", "operator", "admin"];
 
 /** The account of this browser. Only inside the shell, where it has been read. */
 export function useMe(): Me {
