@@ -28,6 +28,7 @@ macro_rules! same_fields {
 }
 
 mod access;
+pub mod agent;
 mod apply;
 mod bulk;
 mod check;

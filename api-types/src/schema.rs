@@ -282,6 +282,9 @@ text_schema! {
     /// Server-sent events of all tasks of a project. `id` is the number of the event in the feed,
     /// `event` is its kind, and `data` is a `FeedEvent` as JSON.
     FeedStream = |object| object;
+    /// Server-sent events of an agent. `event` is `member` with a `PartyMember` as `data`, `removed` with
+    /// a `MemberRemoved`, `party` with a `PartyState`, or `lost` with an empty object.
+    PartyEventStream = |object| object;
     /// Format of an export.
     ExportFormat = |object| object.enum_values(Some(["json", "csv"]));
     /// Id of a task, run, template or agent instance: 32 lower-case hexadecimal digits.

@@ -198,6 +198,10 @@ error_table! {
         "Request a range that begins within the size of the output, which `Content-Range` names.";
     AgentOutdated = "agent_outdated", 409, FailedPrecondition, 10324, false, "the agent of the party is too old for this request",
         "Ask the party to update flow-federate.";
+    ApprovalOutdated = "approval_outdated", 409, FailedPrecondition, 10325, false, "the member is not the one that the approval names",
+        "Read the member again, and approve the digests that it has.";
+    ApprovalNotPending = "approval_not_pending", 409, FailedPrecondition, 10326, false, "the member waits for no approval",
+        "Read the member again; its phase shows whether it has started or ended.";
     ProviderNotFound = "provider_not_found", 404, NotFound, 10340, false, "no identity provider has this name",
         "List the identity providers.";
     ProviderUnavailable = "provider_unavailable", 503, Unavailable, 10341, true, "the identity provider or the issuer of the token cannot be reached at this time",

@@ -24,6 +24,7 @@ use flow_common::clock::{self, Detector, Moment, Monotonic, Retention, SharedClo
 use flow_common::log_limit::LogLimit;
 use flow_domain::id::{Digest, PartyId, RunId};
 use flow_domain::spec::SealedSpec;
+use flow_domain::time::Timestamp;
 use flow_proto::v1::Hello;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -31,16 +32,18 @@ use tracing::Instrument as _;
 
 pub use crate::admission::LogPolicy;
 use crate::admission::PartyPolicy;
-use crate::control::{self, ControlParts, ControlRequest, ControlSocket, ReloadRequest, SOCKET};
+use crate::control::{
+    self, Changes, ControlParts, ControlRequest, ControlSocket, ReloadRequest, SOCKET,
+};
 use crate::health::{AgentStatus, StatusRequest};
 use crate::journal::{Journal, JournalError, SETTLED_RETENTION_S, SeenHub};
 use crate::member::Member;
 use crate::metrics::AgentMetrics;
 use crate::reconcile::{Input, MemberSet, Transition};
+use crate::rest::{self, PartyListener};
 use crate::runtime::{Observation, Runtime};
 use crate::runtime_queue::{Reply, RuntimeQueue};
 use crate::session::{self, Connector, Login, PROTOCOL, SecretSource, SessionEvent};
-use crate::v1::{self, PartyListener};
 use logs::Logs;
 use outbox::Outbox;
 use outputs::Outputs;
@@ -66,8 +69,8 @@ pub struct AgentConfig {
     pub status_requests: mpsc::Receiver<StatusRequest>,
     /// Reloads the configuration; `None` if the agent is a part of another program.
     pub reload: Option<mpsc::Sender<ReloadRequest>>,
-    /// Listener of `/api/v1` and the party view; `None` if the agent has none.
-    pub v1: Option<v1::Bound>,
+    /// Listener of the REST API and the party view; `None` if the agent has none.
+    pub rest: Option<rest::Bound>,
     pub metrics: AgentMetrics,
 }
 
@@ -82,8 +85,8 @@ pub enum AgentError {
     SessionGone,
     #[error("cannot listen at {path}: {source}", path = path.display())]
     ControlSocket { path: PathBuf, source: std::io::Error },
-    #[error("cannot serve /api/v1: {0}")]
-    V1(#[from] v1::OpenError),
+    #[error("cannot serve the REST API: {0}")]
+    Rest(#[from] rest::OpenError),
     #[error("a request to the runtime panicked: {0}")]
     RequestPanicked(String),
     /// The data directory was deleted or replaced.
@@ -122,8 +125,8 @@ pub async fn run(
     let control = ControlSocket::bind(&config.data_dir).map_err(|source| {
         AgentError::ControlSocket { path: config.data_dir.join(SOCKET), source }
     })?;
-    let v1 = match config.v1.take() {
-        Some(bound) => Some(PartyListener::open(bound, &config.data_dir, Arc::clone(&clock))?),
+    let rest = match config.rest.take() {
+        Some(bound) => Some(PartyListener::open(bound, &config, Arc::clone(&clock))?),
         None => None,
     };
     let (requests, control_requests) = mpsc::channel(control::WAITING_MAX);
@@ -131,12 +134,13 @@ pub async fn run(
         requests,
         reload: config.reload.clone(),
         runtime: Arc::clone(&runtime),
-        console: v1.as_ref().map(PartyListener::console),
+        changes: Changes::default(),
+        console: rest.as_ref().map(PartyListener::console),
     };
-    let (party, v1_parts) = (config.party.clone(), parts.clone());
-    let v1 = async {
-        match v1 {
-            Some(listener) => listener.serve(party, v1_parts).await,
+    let (changes, rest_parts) = (parts.changes.clone(), parts.clone());
+    let rest = async {
+        match rest {
+            Some(listener) => listener.serve(rest_parts).await,
             None => std::future::pending().await,
         }
     };
@@ -168,6 +172,9 @@ pub async fn run(
         step_lines: LogLimit::per_minute(STEP_LINES_PER_MINUTE_MAX),
         control_requests,
         connected: false,
+        away_since: None,
+        reloads: 0,
+        changes,
         sessions: 0,
         purge_at: reading.monotonic,
         retention: Retention::new(Duration::from_secs(SETTLED_RETENTION_S), reading),
@@ -179,7 +186,7 @@ pub async fn run(
     let ended = tokio::select! {
         // In this task: the agent ends if it panics.
         never = control.serve(parts) => match never {},
-        never = v1 => match never {},
+        never = rest => match never {},
         ended = agent.serve(connector, login, observations, replies, &stop) => ended,
         never = heartbeat => match never {},
         // The agent cannot persist anything any more.
@@ -220,6 +227,11 @@ struct Agent {
     step_lines: LogLimit,
     control_requests: mpsc::Receiver<ControlRequest>,
     connected: bool,
+    /// End of the last session.
+    away_since: Option<Timestamp>,
+    /// Reloads of the configuration.
+    reloads: u64,
+    changes: Changes,
     /// Sessions opened by this process.
     sessions: u64,
     purge_at: Monotonic,

@@ -22,11 +22,12 @@ use std::time::Duration;
 
 use flow_common::clock;
 use flow_common::log_limit::LogLimit;
+use flow_domain::id::RunId;
 use futures::StreamExt as _;
 use nix::unistd::geteuid;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::runtime::{LogRequest, Runtime, RuntimeError, WorkKey};
@@ -71,6 +72,40 @@ pub enum Answer {
 /// the fault.
 pub type ReloadRequest = oneshot::Sender<Result<String, String>>;
 
+/// A change that followers of the party view may show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Something of the member of this run.
+    Member(RunId),
+    /// The session with the hub, the configuration or the journal.
+    Party,
+}
+
+/// Changes that a follower has not read yet; beyond this number it misses some.
+const UNREAD_CHANGES_MAX: usize = 1024;
+
+/// Announces changes of the agent to those who follow them.
+#[derive(Debug, Clone)]
+pub struct Changes(broadcast::Sender<Change>);
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(UNREAD_CHANGES_MAX))
+    }
+}
+
+impl Changes {
+    pub fn send(&self, change: Change) {
+        // Nobody may follow.
+        let _ = self.0.send(change);
+    }
+
+    #[must_use]
+    pub fn follow(&self) -> broadcast::Receiver<Change> {
+        self.0.subscribe()
+    }
+}
+
 /// The parts of the agent that serve the socket's requests.
 #[derive(Clone)]
 pub struct ControlParts {
@@ -78,6 +113,7 @@ pub struct ControlParts {
     /// `None` if the agent is a part of another program.
     pub reload: Option<mpsc::Sender<ReloadRequest>>,
     pub runtime: Arc<dyn Runtime>,
+    pub changes: Changes,
     /// Makes sign-in links; `None` if the agent serves no party view.
     pub console: Option<Arc<Console>>,
 }

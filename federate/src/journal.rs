@@ -327,6 +327,22 @@ impl Journal {
         self.parse(rows).await
     }
 
+    /// Settled members whose run is smaller than `before`, at most `limit`, the greatest run first.
+    pub async fn settled_before(
+        &mut self,
+        before: Option<&RunId>,
+        limit: usize,
+    ) -> Result<Vec<Member>, JournalError> {
+        let rows = sqlx::query_as(
+            "SELECT run, task, attempt, settled, finished_at, state FROM members
+             WHERE settled = 1 AND (?1 IS NULL OR run < ?1) ORDER BY run DESC LIMIT ?2",
+        );
+        let rows =
+            rows.bind(before.map(RunId::as_str)).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = rows.fetch_all(&mut self.db).await?;
+        self.parse(rows).await
+    }
+
     /// The settled members that ended last, at most `limit`, the newest first.
     pub async fn recent_settled(&mut self, limit: u32) -> Result<Vec<Member>, JournalError> {
         let rows = sqlx::query_as(

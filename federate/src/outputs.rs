@@ -115,6 +115,12 @@ impl OutputDir {
         self.run.join(name::OUTPUT)
     }
 
+    /// Bytes that all files of the member occupy, its log and working directory among them.
+    #[must_use]
+    pub fn disk_use_of_member(&self) -> u64 {
+        disk_use(self.run.path())
+    }
+
     /// Lists the files with the digests that are known. `NotFound` = the directory does not exist.
     pub fn list(&self) -> io::Result<Listing> {
         let root = open_directory(&self.path())?;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow_api_types::agent::FileRetention;
 use flow_common::clock::{self, Clock as _, Reading, SystemClock};
 use flow_common::disk::Disk;
 use flow_common::error::chain;
@@ -38,6 +39,15 @@ pub struct Retention {
     pub min_free_percent: u8,
     /// Free space of the disk, in MiB, below which the agent refuses reservations; 0 = never.
     pub min_free_mib: u32,
+}
+
+impl From<Retention> for FileRetention {
+    fn from(retention: Retention) -> Self {
+        let Retention { output_days, log_days, scratch_days, min_free_percent, min_free_mib } =
+            retention;
+        let min_free_percent = min_free_percent.into();
+        Self { output_days, log_days, scratch_days, min_free_percent, min_free_mib }
+    }
 }
 
 impl Retention {

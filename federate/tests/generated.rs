@@ -39,7 +39,7 @@ fn agents_rbac_manifest_is_up_to_date() {
 #[test]
 fn agents_openapi_document_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi-agent.json");
-    let text = flow_federate::v1::openapi_json().to_owned() + "\n";
+    let text = flow_federate::rest::openapi_json().to_owned() + "\n";
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &text).unwrap();
     }

@@ -9,10 +9,10 @@ mod fake_hub;
 mod limits;
 #[path = "session_hub/recorded.rs"]
 mod recorded;
+#[path = "session_hub/rest.rs"]
+mod rest;
 #[path = "session_hub/tls.rs"]
 mod tls;
-#[path = "session_hub/v1.rs"]
-mod v1;
 
 use fake_hub::{FakeHub, TestAgent, desired_member, key, run_id, sealed};
 use flow_domain::member::{DesiredPhase, MemberPhase, Reason, ReasonCode};

@@ -115,7 +115,7 @@ pub(crate) async fn spawn(
                 logs,
                 status_requests,
                 reload: None,
-                v1: None,
+                rest: None,
                 metrics: AgentMetrics::default(),
             };
             let runtime = Arc::clone(&runtime);

@@ -51,7 +51,7 @@ pub struct Dataset {
 
 impl Image {
     /// The meaning to which an approval is bound.
-    pub(super) fn meaning(&self) -> String {
+    pub(crate) fn meaning(&self) -> String {
         match &self.source {
             ImageSource::Root(root) => root.display().to_string(),
             ImageSource::Container(container) => json(container),
@@ -61,7 +61,7 @@ impl Image {
 
 impl Dataset {
     /// The meaning to which an approval is bound.
-    pub(super) fn meaning(&self) -> String {
+    pub(crate) fn meaning(&self) -> String {
         match &self.source {
             DataSource::Directory(path) => path.display().to_string(),
             other => json(other),

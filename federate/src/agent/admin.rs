@@ -1,15 +1,21 @@
-//! Requests of the party's administrator on the control socket.
+//! Requests of the party's administrator, on the control socket and in the party view.
 //!
 //! A change is answered after it is durable. An approval names the digests that the administrator
 //! saw: it never applies to another spec, nor to another meaning of image or dataset.
 
+use std::cmp::Reverse;
+
 use flow_common::text::foreign;
+use flow_domain::error::ErrorCode;
 use flow_domain::id::{Digest, RunId};
 use flow_domain::member::{Reason, ReasonCode};
 
 use super::Agent;
-use crate::control::protocol::{MemberDetails, MemberInfo, Problem, Request, Response};
+use crate::control::protocol::{
+    MemberDetails, MemberInfo, Position, Problem, Request, Response, Status,
+};
 use crate::control::{Answer, ControlRequest};
+use crate::health::AgentStatus;
 use crate::member::Member;
 use crate::reconcile::Input;
 use crate::runtime::WorkKey;
@@ -55,6 +61,17 @@ impl Agent {
             Request::Deny { member, reason } => {
                 Response::Done(self.deny(uid, &member, reason).await?)
             }
+            Request::Status => Response::Status(Box::new(self.full_status())),
+            Request::Page { after, limit } => self.page_of_members(after, limit).await?,
+            Request::Members { runs } => {
+                let mut infos = Vec::with_capacity(runs.len());
+                for run in runs {
+                    if let Some(member) = self.find(&run).await? {
+                        infos.push(self.info(&member).await);
+                    }
+                }
+                Response::Members(infos)
+            }
             Request::Reload | Request::Console => {
                 return Err(Problem::new("the agent's loop does not serve this request"));
             }
@@ -91,20 +108,21 @@ impl Agent {
         let is_same = member.digest.as_ref() == Some(digest)
             && member.needs.resolution.as_ref() == Some(&resolution);
         if !is_same {
-            return Err(Problem::new(format!(
-                "{label} has not the digest that you approve, or the configuration changed what its image or dataset means: look at it \
+            return Err(Problem::coded(
+                ErrorCode::ApprovalOutdated,
+                format!(
+                    "{label} has not the digest that you approve, or the configuration changed what its image or dataset means: look at it \
                  again with `flow-federate show {}`",
-                member.run
-            )));
+                    member.run
+                ),
+            ));
         }
         if member.approved.is_some() {
             return Ok(format!("{label} is approved already"));
         }
         if !member.is_waiting_for_approval() {
-            return Err(Problem::new(format!(
-                "{label} waits for no approval; it is {}",
-                member.phase
-            )));
+            let message = format!("{label} waits for no approval; it is {}", member.phase);
+            return Err(Problem::coded(ErrorCode::ApprovalNotPending, message));
         }
         tracing::info!(uid, run.id = %member.run, %digest, "the administrator approves a member");
         self.apply(Input::Approved(member.run.clone(), resolution));
@@ -121,10 +139,11 @@ impl Agent {
         let member = self.select(name, false).await?;
         let label = label(&member);
         if !member.is_waiting_for_approval() {
-            return Err(Problem::new(format!(
+            let message = format!(
                 "{label} waits for no approval; it is {}. To end it: flow-federate stop {}",
                 member.phase, member.run
-            )));
+            );
+            return Err(Problem::coded(ErrorCode::ApprovalNotPending, message));
         }
         tracing::info!(uid, run.id = %member.run, "the administrator denies a member");
         let mut message = format!("denied by the administrator of {}", self.config.party);
@@ -141,7 +160,8 @@ impl Agent {
     async fn commit_change(&mut self, run: &RunId) -> Result<(), Problem> {
         self.commit().await;
         if self.unwritten.contains_key(run) {
-            return Err(Problem::new(
+            return Err(Problem::coded(
+                ErrorCode::StoreUnavailable,
                 "the agent cannot write its journal: it forgets this request if it restarts before it can. Free space on the disk of \
                  data_dir, then repeat the request",
             ));
@@ -158,7 +178,7 @@ impl Agent {
         if found.is_empty() && settled {
             // The party view asks by id for many members: one row each, not the whole table.
             let exact = match name.parse::<RunId>() {
-                Ok(run) => self.journal.member(&run).await.map_err(unreadable)?,
+                Ok(run) => self.find(&run).await?,
                 Err(_) => None,
             };
             found = match exact {
@@ -176,10 +196,11 @@ impl Agent {
         match found.len() {
             0 => {
                 let what = if settled { "no member" } else { "no member that has not ended" };
-                Err(Problem::new(format!(
+                let message = format!(
                     "{what} is named {:?}: `flow-federate list --all` shows run ids and task names",
                     foreign(name, 100)
-                )))
+                );
+                Err(Problem::coded(ErrorCode::MemberNotFound, message))
             }
             1 => Ok(found.remove(0)),
             count => {
@@ -188,7 +209,7 @@ impl Agent {
                     candidates.push(self.info(member).await);
                 }
                 let message = format!("{count} members match {:?}", foreign(name, 100));
-                Err(Problem { message, candidates })
+                Err(Problem { candidates, ..Problem::new(message) })
             }
         }
     }
@@ -204,6 +225,56 @@ impl Agent {
             infos.push(self.info(member).await);
         }
         Ok(infos)
+    }
+
+    /// A page of all members, which the party view shows. The journal has the settled ones.
+    async fn page_of_members(
+        &mut self,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Response, Problem> {
+        let limit = limit as usize;
+        let is_left = |member: &Member| after.as_ref().is_none_or(|at| *at < position(member));
+        let mut found: Vec<Member> =
+            self.members.members().filter(|member| is_left(member)).cloned().collect();
+        let before = match &after {
+            Some(Position { has_ended: true, run }) => Some(&run.0),
+            _ => None,
+        };
+        let settled = self.journal.settled_before(before, limit + 1).await.map_err(unreadable)?;
+        let is_held = |member: &Member| self.members.member(&member.run).is_some();
+        found.extend(settled.into_iter().filter(|member| !is_held(member)));
+        found.sort_by_key(position);
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        let mut members = Vec::with_capacity(found.len());
+        for member in &found {
+            members.push(self.info(member).await);
+        }
+        Ok(Response::Page { members, has_more })
+    }
+
+    /// The member of this run, settled or not.
+    async fn find(&mut self, run: &RunId) -> Result<Option<Member>, Problem> {
+        match self.members.member(run) {
+            Some(member) => Ok(Some(member.clone())),
+            None => self.journal.member(run).await.map_err(unreadable),
+        }
+    }
+
+    fn full_status(&self) -> Status {
+        let AgentStatus { connected, sessions, members, journal_writable } = self.status();
+        Status {
+            instance: self.journal.instance().clone(),
+            connected,
+            away_since: self.away_since,
+            sessions,
+            journal_writable,
+            members,
+            capacity: self.policy.resources.clone(),
+            used: self.members.used(),
+            reloads: self.reloads,
+        }
     }
 
     async fn info(&mut self, member: &Member) -> MemberInfo {
@@ -234,6 +305,9 @@ impl Agent {
             resolution: member.needs.resolution.clone(),
             approved: member.approved.is_some(),
             settled: member.settled,
+            started: member.started || member.exit.is_some(),
+            resources: member.needs.resources.clone(),
+            progress: self.outbox.latest(&member.key()),
         }
     }
 
@@ -262,6 +336,10 @@ fn is_named(member: &Member, name: &str) -> bool {
         || (!name.is_empty() && member.task_name == name)
 }
 
+fn position(member: &Member) -> Position {
+    Position { has_ended: member.phase.is_terminal(), run: Reverse(member.run.clone()) }
+}
+
 /// The member in a sentence.
 fn label(member: &Member) -> String {
     match member.task_name.as_str() {
@@ -271,5 +349,5 @@ fn label(member: &Member) -> String {
 }
 
 fn unreadable(error: crate::journal::JournalError) -> Problem {
-    Problem::new(format!("cannot read the journal: {error}"))
+    Problem::coded(ErrorCode::StoreUnavailable, format!("cannot read the journal: {error}"))
 }

@@ -7,6 +7,7 @@ use flow_common::clock;
 use flow_domain::id::Digest;
 
 use super::Agent;
+use crate::control::Change;
 use crate::member::Member;
 use crate::reconcile::{Action, Input, MemberStep, StepKind, Transition};
 use crate::runtime_queue::Request;
@@ -28,6 +29,9 @@ impl Agent {
                 break;
             }
             let Transition { write, write_later, actions, reports, rejected, steps } = out;
+            let changed = write.keys().chain(&write_later).chain(&reports);
+            let changed = changed.chain(steps.iter().map(|step| &step.member.run));
+            changed.for_each(|run| self.changes.send(Change::Member(run.clone())));
             self.write_later.extend(write_later);
             let must_write = !write.is_empty() || is_retry;
             self.unwritten.extend(write);
@@ -92,6 +96,7 @@ impl Agent {
                 self.wrote_at = Some(clock::monotonic());
                 if self.journal_retry.take().is_some() {
                     tracing::info!("the journal takes writes again");
+                    self.changes.send(Change::Party);
                     self.apply(Input::WriteRecovered);
                 }
                 true
@@ -103,6 +108,7 @@ impl Agent {
                      space on the disk of data_dir"
                 );
                 self.journal_retry = Some(self.clock.monotonic() + JOURNAL_RETRY_DELAY);
+                self.changes.send(Change::Party);
                 false
             }
         }

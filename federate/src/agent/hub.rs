@@ -11,6 +11,7 @@ use flow_proto::v1::hub_message::Body as FromHub;
 use tokio::sync::mpsc;
 
 use super::{Agent, AgentError};
+use crate::control::Change;
 use crate::convert;
 use crate::journal::{SETTLED_RETENTION_S, SeenHub};
 use crate::member::{Admission, Member};
@@ -36,6 +37,8 @@ impl Agent {
             }
             SessionEvent::Closed => {
                 self.connected = false;
+                self.away_since = Some(self.clock.now());
+                self.changes.send(Change::Party);
                 self.outbox.close();
                 self.logs.close();
                 self.outputs.close();
@@ -73,6 +76,7 @@ impl Agent {
         }
         self.connected = true;
         self.sessions += 1;
+        self.changes.send(Change::Party);
         self.logs.open(hub.clone(), out.clone());
         self.outputs.open(hub, out.clone());
         self.outbox.open(out, welcome.epoch, set, &self.members);

@@ -125,6 +125,15 @@ impl Outbox {
         self.progress_at.get_or_insert(now);
     }
 
+    /// The latest progress of a workload, without its points.
+    pub fn latest(&self, key: &WorkKey) -> Option<Progress> {
+        let latest = self.progress.get(key).or_else(|| self.sent.get(key))?;
+        let Progress { epoch, epochs, parties, metrics, points: _, complete } = latest;
+        let (epoch, epochs, complete) = (*epoch, *epochs, *complete);
+        let (parties, metrics) = (parties.clone(), metrics.clone());
+        Some(Progress { epoch, epochs, parties, metrics, points: Vec::new(), complete })
+    }
+
     /// Time at which progress may be sent.
     pub fn next_due(&self) -> Option<Monotonic> {
         self.progress_at.filter(|_| self.out.is_some() && !self.progress.is_empty())

@@ -8,6 +8,7 @@ use flow_domain::member::{MemberPhase, Reason, ReasonCode};
 use tokio::sync::mpsc;
 
 use super::{Agent, AgentError};
+use crate::control::Change;
 use crate::member::{Member, WorkStage};
 use crate::reconcile::Input;
 use crate::runtime::{HoldRequest, Observation, WorkKey, WorkState};
@@ -85,6 +86,7 @@ impl Agent {
             }
             if self.members.member(&key.run).is_some_and(|m| m.attempt == key.attempt) {
                 self.outbox.progress(key.clone(), progress, self.clock.monotonic());
+                self.changes.send(Change::Member(key.run.clone()));
             }
         }
         self.apply(Input::WorkObserved(key, state));

@@ -9,6 +9,7 @@ use flow_domain::spec::SealedSpec;
 
 use super::Agent;
 use crate::admission::PartyPolicy;
+use crate::control::Change;
 use crate::member::Member;
 use crate::reconcile::Input;
 
@@ -56,6 +57,8 @@ impl Agent {
         tracing::info!("reloaded images, datasets, resources and released outputs");
         self.members.set_capacity(policy.resources.clone());
         self.policy = policy;
+        self.reloads += 1;
+        self.changes.send(Change::Party);
         self.decide_again().await;
         self.outbox.inventory(self.policy.inventory(&self.runtime.describe()));
     }

@@ -27,11 +27,11 @@ use crate::config::{self, Checked, Config, RuntimeKind};
 use crate::control::ReloadRequest;
 use crate::health::{self, HealthPages};
 use crate::metrics::AgentMetrics;
+use crate::rest;
 use crate::retention;
 use crate::runtime::Runtime;
 use crate::runtime::process::{ProcessConfig, ProcessRuntime};
 use crate::session::{Connector, Login};
-use crate::v1;
 
 /// Longest time from the first signal to the end of the process.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
@@ -88,7 +88,7 @@ async fn serve(
             health::serve(listener, pages),
         ));
     }
-    let v1 = bind_v1(&loaded, &checked).await?;
+    let rest = bind_rest(&loaded, &checked).await?;
     let (runtime, lost) = tokio::select! {
         started = start_runtime(&config, &checked) => started?,
         // The start waits for a cluster that does not answer.
@@ -127,7 +127,7 @@ async fn serve(
             logs,
             status_requests,
             reload: Some(reload_tx),
-            v1,
+            rest,
             metrics,
         },
         Connector::Network(checked.hub),
@@ -146,16 +146,22 @@ async fn serve(
 
 /// Binds `v1.listen`. The default address may be taken, because several agents can run on one
 /// machine; an address of the configuration must be free.
-async fn bind_v1(loaded: &Loaded<Config>, checked: &Checked) -> Result<Option<v1::Bound>, Failure> {
+async fn bind_rest(
+    loaded: &Loaded<Config>,
+    checked: &Checked,
+) -> Result<Option<rest::Bound>, Failure> {
     let Some(address) = checked.v1 else { return Ok(None) };
     match TcpListener::bind(address).await {
-        Ok(listener) => {
-            Ok(Some(v1::Bound { listener, allow_remote: loaded.value.v1.allow_remote }))
-        }
+        Ok(listener) => Ok(Some(rest::Bound {
+            listener,
+            allow_remote: loaded.value.v1.allow_remote,
+            hub: checked.hub.to_string(),
+            retention: loaded.value.retention.into(),
+        })),
         Err(error) if !loaded.is_set("v1.listen") => {
             tracing::warn!(
                 %error,
-                "/api/v1 and the party view are not served, because {address} is not free: set v1.listen to another address, or to \"\" for none"
+                "REST API and party view are not served, because {address} is not free: set v1.listen to another address, or to \"\" for none"
             );
             Ok(None)
         }

@@ -12,8 +12,10 @@ use http::{HeaderMap, HeaderValue, header};
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq as _;
 
-/// Path of the view, and of the session's cookie.
+/// Path of the view, to which a browser sends the session's cookie.
 pub const PATH: &str = "/console";
+/// Path of the API of the view, to which a browser sends the cookie, too.
+pub const API: &str = "/api/v2";
 /// Path of a sign-in link.
 pub const SIGN_IN: &str = "/console/sign-in";
 
@@ -66,25 +68,28 @@ impl Console {
         url
     }
 
-    /// Exchanges the code of a link for the cookie of a new session.
-    pub fn sign_in(&self, code: &str) -> Option<HeaderValue> {
+    /// Exchanges the code of a link for the cookie of a new session, once for each path.
+    pub fn sign_in(&self, code: &str) -> Option<[HeaderValue; 2]> {
         let now = self.clock.boot();
         let mut held = self.held.lock();
         held.links.retain(|link| now.since(link.created) < LINK_LIFE);
         let index = held.links.iter().position(|link| is_same(code.as_bytes(), &link.secret))?;
         held.links.remove(index);
         let secret = Secret::new(ids::secret());
-        let cookie = format!(
-            "{}={}; Path={}; HttpOnly; SameSite=Strict; Max-Age={}",
-            self.cookie(),
-            secret.expose(),
-            PATH,
-            SESSION_LIFE.as_secs()
-        );
+        let cookie = |path: &str| {
+            let text = format!(
+                "{}={}; Path={path}; HttpOnly; SameSite=Strict; Max-Age={}",
+                self.cookie(),
+                secret.expose(),
+                SESSION_LIFE.as_secs()
+            );
+            let mut cookie = HeaderValue::try_from(text).ok()?;
+            cookie.set_sensitive(true);
+            Some(cookie)
+        };
+        let cookies = [cookie(PATH)?, cookie(API)?];
         hold(&mut held.sessions, Timed { secret, created: now, used: now });
-        let mut cookie = HeaderValue::try_from(cookie).ok()?;
-        cookie.set_sensitive(true);
-        Some(cookie)
+        Some(cookies)
     }
 
     /// True if the request has the cookie of a session.
@@ -160,13 +165,16 @@ mod tests {
         let link = console.link();
         assert!(link.starts_with("http://127.0.0.1:1236/console/sign-in?code="), "{link}");
         assert!(console.sign_in("").is_none() && console.sign_in(&code(&link)[1..]).is_none());
-        let cookie = console.sign_in(&code(&link)).expect("the first use");
+        let cookies = console.sign_in(&code(&link)).expect("the first use");
         assert!(console.sign_in(&code(&link)).is_none(), "the second use");
-        assert!(cookie.is_sensitive());
-        let text = cookie.to_str().unwrap().to_owned();
-        for part in ["; HttpOnly", "; SameSite=Strict", "; Path=/console"] {
-            assert!(text.contains(part), "{text}");
+        for (cookie, path) in cookies.iter().zip(["; Path=/console;", "; Path=/api/v2;"]) {
+            assert!(cookie.is_sensitive());
+            let text = cookie.to_str().unwrap();
+            for part in ["; HttpOnly", "; SameSite=Strict", path] {
+                assert!(text.contains(part), "{text}");
+            }
         }
+        let text = cookies[0].to_str().unwrap().to_owned();
         let sent = sent_with(text.split(';').next().unwrap());
         assert!(console.has_session(&sent));
         assert!(!console.has_session(&sent_with("flow_party_1236=x")));

@@ -3,11 +3,15 @@
 //! ends. Fields are added, never changed: client and agent may be of different versions during an
 //! upgrade.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use flow_domain::id::{DatasetName, Digest, RunId, TaskId};
+use flow_domain::error::ErrorCode;
+use flow_domain::id::{DatasetName, Digest, InstanceId, RunId, TaskId};
 use flow_domain::member::{DesiredPhase, Exit, MemberPhase, Reason, Role};
+use flow_domain::progress::Progress;
 use flow_domain::spec::MemberSpec;
+use flow_domain::template::Resources;
 use flow_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +62,26 @@ pub enum Request {
     Reload,
     /// Make a link that signs a browser in to the party view.
     Console,
+    /// Get the state of the agent.
+    Status,
+    /// Get a page of all members: those that have not ended, then the others, each the newest first.
+    Page {
+        /// The last member of the page before.
+        after: Option<Position>,
+        limit: u32,
+    },
+    /// Get these members. Unknown runs are left out.
+    Members {
+        runs: Vec<RunId>,
+    },
+}
+
+/// Position of a member in the list of all members.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Position {
+    pub has_ended: bool,
+    /// Ids of runs begin with their time.
+    pub run: Reverse<RunId>,
 }
 
 /// The line from the agent.
@@ -79,6 +103,32 @@ pub enum Response {
         link: String,
     },
     Problem(Problem),
+    Status(Box<Status>),
+    Page {
+        members: Vec<MemberInfo>,
+        /// There are further members after these.
+        has_more: bool,
+    },
+}
+
+/// The state of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub instance: InstanceId,
+    pub connected: bool,
+    /// End of the last session; `None` without one.
+    pub away_since: Option<Timestamp>,
+    /// Sessions opened since the process started.
+    pub sessions: u64,
+    pub journal_writable: bool,
+    /// Unsettled members by phase.
+    pub members: BTreeMap<MemberPhase, u64>,
+    /// Limit of all members together; 0 = no limit.
+    pub capacity: Resources,
+    /// Requests of the members that hold or use resources.
+    pub used: Resources,
+    /// Reloads of the configuration since the process started.
+    pub reloads: u64,
 }
 
 /// The cause for which the agent does not fulfil a request.
@@ -88,11 +138,18 @@ pub struct Problem {
     /// The members that match an ambiguous name.
     #[serde(default)]
     pub candidates: Vec<MemberInfo>,
+    /// Code for the REST API of the agent.
+    #[serde(skip)]
+    pub code: Option<ErrorCode>,
 }
 
 impl Problem {
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), candidates: Vec::new() }
+        Self { message: message.into(), candidates: Vec::new(), code: None }
+    }
+
+    pub fn coded(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code: Some(code), ..Self::new(message) }
     }
 }
 
@@ -124,6 +181,14 @@ pub struct MemberInfo {
     pub approved: bool,
     /// The hub has stored the end of the member.
     pub settled: bool,
+    /// The start of this attempt is recorded, so there may be a log.
+    #[serde(default)]
+    pub started: bool,
+    #[serde(default)]
+    pub resources: Resources,
+    /// The latest progress, without points, until the member has settled.
+    #[serde(default)]
+    pub progress: Option<Progress>,
 }
 
 /// One member with its spec.

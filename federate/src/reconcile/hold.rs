@@ -119,12 +119,18 @@ impl MemberSet {
         if self.capacity.cpu_millis == 0 && self.capacity.memory_mib == 0 {
             return false;
         }
+        !fits(&self.used(), &member.needs.resources, &self.capacity)
+    }
+
+    /// Requests of the members that hold or use resources.
+    #[must_use]
+    pub fn used(&self) -> Resources {
         let mut used = Resources::default();
         for other in self.live_runs.values().flatten().filter_map(|run| self.members.get(run)) {
             used.cpu_millis = used.cpu_millis.saturating_add(other.needs.resources.cpu_millis);
             used.memory_mib = used.memory_mib.saturating_add(other.needs.resources.memory_mib);
         }
-        !fits(&used, &member.needs.resources, &self.capacity)
+        used
     }
 }
 

@@ -359,8 +359,8 @@ pub struct TestAgent {
     pub logs: LogPolicy,
     /// Sends status requests as the health listener does.
     pub status_requests: mpsc::Sender<StatusRequest>,
-    /// Listener of `/api/v1` for the next start.
-    pub v1: Option<flow_federate::v1::Bound>,
+    /// Listener of the REST API for the next start.
+    pub rest: Option<flow_federate::rest::Bound>,
     running: Option<(CancellationToken, JoinHandle<Result<(), AgentError>>)>,
 }
 
@@ -392,7 +392,7 @@ impl TestAgent {
             policies: watch::Sender::new(Arc::new(policy)),
             logs: LogPolicy::default(),
             status_requests: mpsc::channel(1).0,
-            v1: None,
+            rest: None,
             running: None,
         }
     }
@@ -421,7 +421,7 @@ impl TestAgent {
             logs: self.logs,
             status_requests,
             reload: None,
-            v1: self.v1.take(),
+            rest: self.rest.take(),
             metrics: Default::default(),
         };
         let agent = agent::run(

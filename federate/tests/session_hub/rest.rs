@@ -1,4 +1,4 @@
-//! `/api/v1` of the agent and the party view, over real connections.
+//! The REST API of the agent and the party view, over real connections.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use flow_domain::member::{DesiredPhase, MemberPhase};
+use flow_federate::rest::{Bound, TOKEN};
 use flow_federate::runtime::WorkState;
 use flow_federate::runtime::fake::Mode;
 use flow_federate::sidecar::log::segment_name;
-use flow_federate::v1::{Bound, TOKEN};
 use flow_proto::v1::DesiredMember;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -53,7 +53,16 @@ impl Rest {
     async fn start(agent: &mut TestAgent, hub: &FakeHub) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        agent.v1 = Some(Bound { listener, allow_remote: false });
+        let retention = flow_federate::retention::Retention {
+            output_days: 0,
+            log_days: 30,
+            scratch_days: 7,
+            min_free_percent: 5,
+            min_free_mib: 64,
+        };
+        let hub = "https://hub.example:1234".to_owned();
+        let bound = Bound { listener, allow_remote: false, hub, retention: retention.into() };
+        agent.rest = Some(bound);
         agent.start(hub.connector());
         let file = agent.data_dir().join(TOKEN);
         agent.wait_for("the token", || file.exists()).await;

@@ -1,5 +1,6 @@
 //! Credentials of the party's listener, and the checks of a browser's requests. The token is in a
-//! file that only the agent's user can read; the session of a browser opens only the party view.
+//! file that only the agent's user can read; the session of a browser opens only the party view and
+//! `/api/v2`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -13,9 +14,35 @@ use flow_common::loopback::is_loopback_host;
 use flow_common::secret_file::{self, Secret, SecretFileError};
 use flow_domain::error::{Error, ErrorCode};
 use http::uri::Authority;
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 
-use crate::control::console::{Console, PATH, SIGN_IN, is_same};
+use crate::control::console::{API, Console, PATH, SIGN_IN, is_same};
+
+/// The interface that a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Api {
+    /// `/api/v1`, and unknown paths.
+    V1,
+    V2,
+    /// The party view.
+    View,
+}
+
+impl Api {
+    pub(super) fn of(path: &str) -> Self {
+        let is_below = |prefix| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest: &str| rest.is_empty() || rest.starts_with('/'))
+        };
+        if is_below(PATH) {
+            Self::View
+        } else if is_below(API) {
+            Self::V2
+        } else {
+            Self::V1
+        }
+    }
+}
 
 /// Decides which requests are served.
 pub(super) struct Access {
@@ -44,18 +71,29 @@ impl Access {
     }
 
     /// Checks host, site and credential of a request.
-    pub(super) fn admit(&self, path: &str, headers: &HeaderMap) -> Result<(), Error> {
+    pub(super) fn admit(
+        &self,
+        api: Api,
+        path: &str,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<(), Error> {
         self.check_host(headers)?;
-        check_site(headers)?;
+        let site = check_site(headers)?;
         if path == SIGN_IN || self.has_token(headers) {
             return Ok(());
         }
-        if is_view(path) {
-            if self.console.has_session(headers) {
-                return Ok(());
+        if api != Api::V1 {
+            if !self.console.has_session(headers) {
+                let message = "this needs a sign-in: run `flow-federate console` on the agent's machine and open the link that it prints";
+                return Err(Error::new(ErrorCode::Unauthenticated, message));
             }
-            let message = "this page needs a sign-in: run `flow-federate console` on the agent's machine and open the link that it prints";
-            return Err(Error::new(ErrorCode::Unauthenticated, message));
+            // A browser sends the cookie by itself; a change must come from a page of the view.
+            if method != Method::GET && method != Method::HEAD && site != Site::Own {
+                let message = "a change in a session of a browser must be sent by a page of the party view: send the token of the agent instead";
+                return Err(Error::new(ErrorCode::CrossSite, message));
+            }
+            return Ok(());
         }
         let message = "send the token of the agent, which is in the file v1-token of its data directory, as `Authorization: Bearer TOKEN` or as the password of HTTP Basic";
         Err(Error::new(ErrorCode::Unauthenticated, message))
@@ -105,26 +143,30 @@ impl Access {
     }
 }
 
-/// True for a page of the view.
-pub(super) fn is_view(path: &str) -> bool {
-    path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// The sender of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Site {
+    /// A page of this listener.
+    Own,
+    /// A person, or a program that is no browser.
+    None,
 }
 
 /// Refuses a request that a page of another site made the browser send, whatever its credential:
 /// a browser repeats the credentials of HTTP Basic by itself. Another port of this machine counts
 /// as another site.
-fn check_site(headers: &HeaderMap) -> Result<(), Error> {
+fn check_site(headers: &HeaderMap) -> Result<Site, Error> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let is_own = match (text("sec-fetch-site"), text("origin")) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        // An old browser, or no browser.
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some("same-origin"), _) => return Ok(Site::Own),
+        (Some("none"), _) | (None, None) => return Ok(Site::None),
+        (Some(_), _) => {}
+        // An old browser.
         (None, Some(origin)) => {
-            origin.strip_prefix("http://").is_some_and(|host| text("host") == Some(host))
+            if origin.strip_prefix("http://").is_some_and(|host| text("host") == Some(host)) {
+                return Ok(Site::Own);
+            }
         }
-        (None, None) => true,
-    };
-    if is_own {
-        return Ok(());
     }
     let message = "a page of another site sent this request: open the link that `flow-federate console` prints, or enter the address yourself";
     Err(Error::new(ErrorCode::CrossSite, message))
@@ -224,12 +266,57 @@ mod tests {
     }
 
     #[test]
-    fn only_paths_of_the_view_are_recognised() {
-        for path in ["/console", "/console/", SIGN_IN, "/console/members/x"] {
-            assert!(is_view(path), "{path}");
+    fn u43_interface_follows_from_the_whole_path() {
+        for (api, paths) in [
+            (Api::View, vec!["/console", "/console/", SIGN_IN, "/console/members/x"]),
+            (Api::V2, vec!["/api/v2", "/api/v2/party", "/api/v2/console"]),
+            (
+                Api::V1,
+                vec![
+                    "/",
+                    "/consoles",
+                    "/api/v1/task",
+                    "/api/v1/console",
+                    "/api/v2x",
+                    "/API/v2",
+                    "//api/v2",
+                ],
+            ),
+        ] {
+            for path in paths {
+                assert_eq!(Api::of(path), api, "{path}");
+            }
         }
-        for path in ["/", "/consoles", "/api/v1/task", "/api/v1/console"] {
-            assert!(!is_view(path), "{path}");
-        }
+    }
+
+    #[test]
+    fn u43_session_changes_something_only_from_a_page_of_the_view() {
+        let (_dir, access, _) = access(false);
+        let link = access.console().link();
+        let cookies = access.console().sign_in(link.split_once("code=").unwrap().1).unwrap();
+        let cookie = cookies[0].to_str().unwrap().split(';').next().unwrap().to_owned();
+        let token = format!("Bearer {}", access.token.expose());
+        let host = "127.0.0.1:1236";
+        let sent = |method: Method,
+                    credential: (&'static str, &str),
+                    more: &[(&'static str, &str)]| {
+            let pairs = [&[("host", host), credential], more].concat();
+            let path = "/api/v2/members/x/stop";
+            access.admit(Api::of(path), path, &method, &headers(&pairs)).map_err(|error| error.code)
+        };
+        let (own, typed) = (("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none"));
+        let (cookie, bearer) = (("cookie", cookie.as_str()), ("authorization", token.as_str()));
+        let refused = Err(ErrorCode::CrossSite);
+        assert_eq!(sent(Method::POST, cookie, &[own]), Ok(()));
+        assert_eq!(sent(Method::POST, cookie, &[("origin", "http://127.0.0.1:1236")]), Ok(()));
+        assert_eq!(sent(Method::POST, cookie, &[typed]), refused);
+        assert_eq!(sent(Method::POST, cookie, &[]), refused);
+        assert_eq!(sent(Method::POST, cookie, &[("origin", "http://127.0.0.1:8000")]), refused);
+        assert_eq!(sent(Method::POST, cookie, &[("sec-fetch-site", "same-site")]), refused);
+        assert_eq!(sent(Method::GET, cookie, &[]), Ok(()));
+        assert_eq!(sent(Method::POST, bearer, &[]), Ok(()));
+        assert_eq!(sent(Method::POST, bearer, &[("sec-fetch-site", "cross-site")]), refused);
+        let none = Err(ErrorCode::Unauthenticated);
+        assert_eq!(sent(Method::POST, ("accept", "*/*"), &[own]), none);
     }
 }

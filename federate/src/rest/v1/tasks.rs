@@ -21,16 +21,16 @@ use crate::control::protocol::MemberInfo;
 /// Path of one task.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
-pub(super) struct TaskPath {
+pub(in crate::rest) struct TaskPath {
     /// Id of the task
-    pub(super) task_id: String,
+    pub(in crate::rest) task_id: String,
 }
 
 /// Query parameters of the list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "documents what `Paging` reads")]
-pub(super) struct ListQuery {
+pub(in crate::rest) struct ListQuery {
     /// Page
     #[param(minimum = 1, default = 1)]
     page: Option<u32>,
@@ -41,7 +41,7 @@ pub(super) struct ListQuery {
 
 /// A task with its newest run at this party
 #[derive(Serialize, ToSchema)]
-pub(super) struct Task {
+pub(in crate::rest) struct Task {
     task_id: String,
     name: String,
     /// Started, Pending, Running, Succeeded, Failed or Cancelled: the state of this party's member
@@ -75,7 +75,7 @@ pub(super) struct Task {
 
 /// A party of a task with its data
 #[derive(Clone, Serialize, ToSchema)]
-pub(super) struct FederateData {
+pub(in crate::rest) struct FederateData {
     federated_id: String,
     /// Name of the dataset; empty if it has none, or after the end of the member
     federated_data: String,
@@ -83,7 +83,7 @@ pub(super) struct FederateData {
 
 /// One page of tasks
 #[derive(Serialize, ToSchema)]
-pub(super) struct TaskList {
+pub(in crate::rest) struct TaskList {
     tasks: Vec<Task>,
     task_count: usize,
 }
@@ -140,7 +140,7 @@ fn by_task(members: Vec<MemberInfo>) -> BTreeMap<TaskId, MemberInfo> {
 }
 
 /// The newest run of one task.
-pub(super) async fn newest(app: &App, task_id: &str) -> Result<MemberInfo, Error> {
+pub(in crate::rest) async fn newest(app: &App, task_id: &str) -> Result<MemberInfo, Error> {
     let found = match task_id.parse::<TaskId>() {
         Ok(id) => by_task(app.members().await?).remove(&id),
         Err(_) => None,
@@ -159,7 +159,7 @@ pub(super) async fn newest(app: &App, task_id: &str) -> Result<MemberInfo, Error
 /// that have.
 #[utoipa::path(get, path = "/api/v1/task", tag = "task", params(ListQuery),
     responses((status = 200, description = "One page", body = super::Envelope<TaskList>)))]
-pub(super) async fn list(
+pub(in crate::rest) async fn list(
     State(app): State<Arc<App>>,
     Fields(mask): Fields,
     Query(pairs): Query,
@@ -167,7 +167,8 @@ pub(super) async fn list(
     let paging = Paging::of_query(&pairs)?;
     let tasks = by_task(app.members().await?);
     let task_count = tasks.len();
-    let tasks = paging.slice(tasks.into_values().rev()).map(|member| Task::of(&app.party, member));
+    let tasks =
+        paging.slice(tasks.into_values().rev()).map(|member| Task::of(&app.about.party, member));
     let page = TaskList { tasks: tasks.collect(), task_count };
     Ok(Json(success(&mask, Some(json!(page)))).into_response())
 }
@@ -175,12 +176,12 @@ pub(super) async fn list(
 /// Get a task
 #[utoipa::path(get, path = "/api/v1/task/{task_id}", tag = "task", params(TaskPath),
     responses((status = 200, description = "The task", body = super::Envelope<Task>)))]
-pub(super) async fn get(
+pub(in crate::rest) async fn get(
     State(app): State<Arc<App>>,
     Named(TaskPath { task_id }): Named<TaskPath>,
     Fields(mask): Fields,
 ) -> Result<Response, Failure> {
     let member = newest(&app, &task_id).await?;
-    let task = Task::of(&app.party, member);
+    let task = Task::of(&app.about.party, member);
     Ok(Json(success(&mask, Some(json!(task)))).into_response())
 }

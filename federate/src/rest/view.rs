@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use flow_api_types::v1::{number, rfc_822};
 use flow_common::text::{last_lines, visible};
 use flow_domain::error::{Error, ErrorCode};
@@ -16,7 +16,9 @@ use http::header;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{App, Failure, Named, Query};
+use super::v1::logs::log_request;
+use super::v1::{Named, Query};
+use super::{App, Failure};
 use crate::control::Answer;
 use crate::control::console::PATH;
 use crate::control::describe::{fields, phase};
@@ -136,7 +138,10 @@ pub(super) async fn sign_in(
 ) -> Result<Response, Failure> {
     let code = pairs.iter().find(|(name, _)| name == "code").map_or("", |(_, code)| code);
     match app.access.console().sign_in(code) {
-        Some(cookie) => Ok(([(header::SET_COOKIE, cookie)], Redirect::to(PATH)).into_response()),
+        Some(cookies) => {
+            let cookies = AppendHeaders(cookies.map(|cookie| (header::SET_COOKIE, cookie)));
+            Ok((cookies, Redirect::to(PATH)).into_response())
+        }
         None => {
             let message =
                 "this link was used before or has expired: run `flow-federate console` again";
@@ -193,7 +198,7 @@ pub(super) async fn members(
     if pages > 1 {
         let _ = writeln!(body, "<p>page {}</p>", links.collect::<Vec<_>>().join(" "));
     }
-    Ok(html(&format!("Party {}", app.party), &body, Some(REFRESH_S)))
+    Ok(html(&format!("Party {}", app.about.party), &body, Some(REFRESH_S)))
 }
 
 fn row(member: &MemberInfo, lines: &[String]) -> String {
@@ -274,7 +279,7 @@ pub(super) async fn log(
     Query(pairs): Query,
 ) -> Result<Response, Failure> {
     let run = path.id()?;
-    let part = super::logs::log_request(&pairs)?;
+    let part = log_request(&pairs)?;
     let log = app.open_log(&run, part).await?;
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((kind, log.body()).into_response())

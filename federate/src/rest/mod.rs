@@ -1,59 +1,58 @@
-//! The listener of the party: `/api/v1`, the API of iflearner-flow's agent, and the party view for
-//! a browser. Both only read: tasks, members and logs of this party.
+//! The listener of the party: `/api/v2` for the party view, the party view itself, and `/api/v1`, the
+//! API of iflearner-flow's agent, which only reads.
 //!
-//! - Every request has a credential: the token in a file of the data directory, or for the party
-//!   view the session of a browser that opened a one-time link (`access.rs`). Pages of other sites
-//!   are refused, as are host names that another site may control.
-//! - Connections, request heads and followed logs are limited, and a peer that does not read loses
-//!   its connection. A request waits for the agent's loop as those of the control socket do.
-//! - Every response of the API is an envelope, as at the hub. An error in the content of a request
-//!   has HTTP status 200 and a `ret_code`.
+//! - Every request has a credential: the token in a file of the data directory, or for `/api/v2` and
+//!   the party view the session of a browser that opened a one-time link (`access.rs`). Pages of
+//!   other sites are refused, as are host names that another site may control.
+//! - Connections, heads and bodies of requests, followed logs and event streams are limited, and a
+//!   peer that does not read loses its connection. A request waits for the agent's loop as those of
+//!   the control socket do.
+//! - An error is problem+json below `/api/v2`, a page below `/console`, and elsewhere an envelope as
+//!   at the hub: an error in the content of a request has HTTP status 200 and a `ret_code`.
 
 mod access;
-mod lines;
-mod logs;
+mod log;
 mod openapi;
-mod tasks;
+mod v1;
+mod v2;
 mod view;
 
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use flow_api_types::v1::{MASK_HEADER, Mask};
+use flow_api_types::agent::FileRetention;
 use flow_common::clock::{self, SharedClock};
+use flow_common::ids;
 use flow_common::log_limit::{LogLimit, if_any};
 use flow_common::secret_file::SecretFileError;
 use flow_common::write_deadline::WriteDeadline;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::PartyId;
-use http::request::Parts;
+use flow_domain::time::Timestamp;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use nix::unistd::geteuid;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
-use utoipa::ToSchema;
 
+use crate::admission::{LogPolicy, PartyPolicy};
+use crate::agent::AgentConfig;
 use crate::control::console::Console;
-use crate::control::protocol::{
-    MemberInfo, Problem, Request as ControlRequest, Response as ControlResponse,
-};
+use crate::control::protocol::{Problem, Request as ControlRequest, Response as ControlResponse};
 use crate::control::{self, Answer, ControlParts};
-use access::Access;
+use access::{Access, Api};
 pub use openapi::openapi_json;
 
 /// Name of the file with the token in the data directory.
@@ -62,6 +61,8 @@ pub const TOKEN: &str = "v1-token";
 const CONNECTIONS_MAX: usize = 64;
 /// Open logs at a time, so that they leave connections for other requests.
 const LOGS_MAX: usize = 16;
+/// Open event streams at a time.
+const STREAMS_MAX: usize = 16;
 /// Time for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time in which a peer reads a part of a response.
@@ -70,6 +71,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of path and query.
 const URL_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of the body of a request.
+const BODY_BYTES_MAX: u64 = 16 * 1024;
 /// Delay after an `accept` that failed, usually for lack of file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
@@ -79,6 +82,9 @@ pub struct Bound {
     pub listener: TcpListener,
     /// Requests may name an address other than loopback.
     pub allow_remote: bool,
+    /// Address of the hub, for people.
+    pub hub: String,
+    pub retention: FileRetention,
 }
 
 /// The cause for which the listener cannot serve.
@@ -94,21 +100,44 @@ pub enum OpenError {
 pub(crate) struct PartyListener {
     listener: TcpListener,
     access: Access,
+    about: About,
+}
+
+/// What the listener shows of the agent without asking its loop.
+struct About {
+    party: PartyId,
+    data_dir: PathBuf,
+    started_at: Timestamp,
+    hub: String,
+    hold_max_s: u64,
+    policy: watch::Receiver<Arc<PartyPolicy>>,
+    logs: LogPolicy,
+    retention: FileRetention,
 }
 
 impl PartyListener {
     /// Reads the token, or creates it at the first start. The caller holds the lock of the data
     /// directory.
     pub(crate) fn open(
-        Bound { listener, allow_remote }: Bound,
-        data_dir: &Path,
+        Bound { listener, allow_remote, hub, retention }: Bound,
+        config: &AgentConfig,
         clock: SharedClock,
     ) -> Result<Self, OpenError> {
-        let token_file: PathBuf = data_dir.join(TOKEN);
+        let token_file: PathBuf = config.data_dir.join(TOKEN);
         let address = listener.local_addr()?;
+        let about = About {
+            party: config.party.clone(),
+            data_dir: config.data_dir.clone(),
+            started_at: clock.now(),
+            hub,
+            hold_max_s: config.hold_max_s,
+            policy: config.policy.clone(),
+            logs: config.logs,
+            retention,
+        };
         let access = Access::open(&token_file, address, allow_remote, clock)?;
-        tracing::info!(%address, token_file = %token_file.display(), "serving /api/v1 and the party view");
-        Ok(Self { listener, access })
+        tracing::info!(%address, token_file = %token_file.display(), "serving the REST API and the party view");
+        Ok(Self { listener, access, about })
     }
 
     /// The part that makes sign-in links, for the control socket.
@@ -117,10 +146,11 @@ impl PartyListener {
     }
 
     /// Serves requests until the caller drops the future.
-    pub(crate) async fn serve(self, party: PartyId, parts: ControlParts) -> Infallible {
-        let Self { listener, access } = self;
+    pub(crate) async fn serve(self, parts: ControlParts) -> Infallible {
+        let Self { listener, access, about } = self;
         let logs = Arc::new(Semaphore::new(LOGS_MAX));
-        let router = router(Arc::new(App { party, access, parts, logs }));
+        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        let router = router(Arc::new(App { about, access, parts, logs, streams }));
         let mut connections = JoinSet::new();
         let mut lines = LogLimit::default();
         loop {
@@ -135,7 +165,7 @@ impl PartyListener {
                 }
                 Err(error) => {
                     if let Some(left_out) = lines.admit(clock::monotonic()) {
-                        tracing::warn!(%error, left_out = if_any(left_out), "the listener of /api/v1 cannot accept a connection");
+                        tracing::warn!(%error, left_out = if_any(left_out), "the listener of the REST API cannot accept a connection");
                     }
                     clock::sleep(ACCEPT_RETRY_DELAY).await;
                 }
@@ -160,7 +190,7 @@ async fn serve_connection(stream: TcpStream, router: Router) {
             TowerToHyperService::new(service),
         );
     if let Err(error) = served.await {
-        tracing::debug!(%error, "a connection to /api/v1 ended with an error");
+        tracing::debug!(%error, "a connection to the REST API ended with an error");
     }
 }
 
@@ -186,10 +216,11 @@ fn trim_slash(uri: &mut Uri) {
 
 /// State of the handlers.
 struct App {
-    party: PartyId,
+    about: About,
     access: Access,
     parts: ControlParts,
     logs: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 impl App {
@@ -202,29 +233,23 @@ impl App {
         }
     }
 
-    /// Returns the unsettled members and the newest ones that have ended.
-    async fn members(&self) -> Result<Vec<MemberInfo>, Error> {
-        match self.ask(ControlRequest::List { all: true }).await? {
+    /// Asks the agent's loop for anything but a log.
+    async fn request(&self, request: ControlRequest) -> Result<ControlResponse, Error> {
+        match self.ask(request).await? {
             Answer::Response(response) => match *response {
-                ControlResponse::Members(members) => Ok(members),
-                ControlResponse::Problem(problem) => {
-                    Err(Error::new(ErrorCode::StoreUnavailable, problem.message))
+                ControlResponse::Problem(Problem { message, code, .. }) => {
+                    Err(Error::new(code.unwrap_or(ErrorCode::StoreUnavailable), message))
                 }
-                _ => Err(Error::internal("the loop answers a list with a list")),
+                response => Ok(response),
             },
-            Answer::Log(_) => Err(Error::internal("the loop answers a list with a list")),
+            Answer::Log(_) => Err(unexpected_answer()),
         }
     }
 }
 
-/// Every answer
-#[derive(Serialize, ToSchema)]
-struct Envelope<T> {
-    /// 0 = success; the codes are in docs/errors.md
-    ret_code: i32,
-    /// `success`, or the cause
-    ret_msg: String,
-    data: T,
+/// The error for an answer of another kind than the request.
+fn unexpected_answer() -> Error {
+    Error::internal("the agent's loop answers each request with a response of its kind")
 }
 
 /// An error of a request, until [`guard`] writes its body.
@@ -256,14 +281,15 @@ fn router(app: Arc<App>) -> Router {
 
 /// Admits a request, and writes the body of an error and the headers of every response.
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let is_view = access::is_view(request.uri().path());
-    let mut response = match admit(&app, &request) {
+    let api = Api::of(request.uri().path());
+    let request_id = ids::request_id();
+    let mut response = match admit(&app, api, &request) {
         Ok(()) => next.run(request).await,
         Err(error) => Failure::from(error).into_response(),
     };
     if let Some(Failure(error)) = response.extensions_mut().remove::<Failure>() {
         let headers = std::mem::take(response.headers_mut());
-        response = refused(&error, headers, is_view);
+        response = refused(&error, headers, api, &request_id);
     }
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -275,13 +301,17 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     ] {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        response.headers_mut().insert(REQUEST_ID.clone(), id);
+    }
     response
 }
 
+static REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
 static CROSS_ORIGIN_RESOURCE_POLICY: http::HeaderName =
     http::HeaderName::from_static("cross-origin-resource-policy");
 
-fn admit(app: &App, request: &Request) -> Result<(), Error> {
+fn admit(app: &App, api: Api, request: &Request) -> Result<(), Error> {
     let length = request.uri().path_and_query().map_or(0, |url| url.as_str().len());
     if length > URL_BYTES_MAX {
         let message = format!(
@@ -289,22 +319,34 @@ fn admit(app: &App, request: &Request) -> Result<(), Error> {
         );
         return Err(Error::new(ErrorCode::TooLarge, message));
     }
-    app.access.admit(request.uri().path(), request.headers())?;
-    // No route reads a body; the connection ends without reading one.
+    app.access.admit(api, request.uri().path(), request.method(), request.headers())?;
+    if api == Api::V2 && request.method() == Method::POST {
+        let length = request.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if length.is_some_and(|length| length > BODY_BYTES_MAX) {
+            return Err(v2::too_long());
+        }
+        return Ok(());
+    }
+    // No other route reads a body; the connection ends without reading one.
     let is_long = |value: &HeaderValue| value.as_bytes() != b"0";
     if request.headers().get(header::CONTENT_LENGTH).is_some_and(is_long)
         || request.headers().contains_key(header::TRANSFER_ENCODING)
     {
-        let message = "no request to the agent has a body: send it without one";
+        let message = "this request has no body: send it without one";
         return Err(Error::new(ErrorCode::TooLarge, message));
     }
     Ok(())
 }
 
-fn refused(error: &Error, mut headers: HeaderMap, is_view: bool) -> Response {
+fn refused(error: &Error, mut headers: HeaderMap, api: Api, request_id: &str) -> Response {
     let row = error.row();
     if row.http >= 500 {
-        tracing::warn!(code = row.slug, "a request to /api/v1 failed: {error}");
+        tracing::warn!(
+            request.id = request_id,
+            code = row.slug,
+            "a request to the REST API failed: {error}"
+        );
     }
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::CONTENT_TYPE);
@@ -312,56 +354,17 @@ fn refused(error: &Error, mut headers: HeaderMap, is_view: bool) -> Response {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     let status = |code| StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if is_view {
-        return (status(row.http), headers, view::refused(error)).into_response();
-    }
-    if row.code == ErrorCode::Unauthenticated {
-        let scheme = HeaderValue::from_static("Basic realm=\"flow-federate\", charset=\"UTF-8\"");
-        headers.insert(header::WWW_AUTHENTICATE, scheme);
-    }
-    let (code, envelope) = flow_api_types::v1::failure(error);
-    (status(code), headers, Json(envelope)).into_response()
-}
-
-/// The fields that the header `X-Fields` selects.
-struct Fields(Mask);
-
-impl<S: Sync> FromRequestParts<S> for Fields {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        let value = parts.headers.get(MASK_HEADER).map(HeaderValue::as_bytes);
-        Ok(Self(Mask::of_header(value)?))
-    }
-}
-
-/// The parameters of the path.
-struct Named<T>(T);
-
-impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        match axum::extract::Path::from_request_parts(parts, state).await {
-            Ok(axum::extract::Path(path)) => Ok(Self(path)),
-            Err(_) => Err(Error::of(ErrorCode::RouteNotFound).into()),
-        }
-    }
-}
-
-/// The query parameters in order.
-struct Query(Vec<(String, String)>);
-
-impl<S: Sync + Send> FromRequestParts<S> for Query {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        match axum::extract::Query::from_request_parts(parts, state).await {
-            Ok(axum::extract::Query(pairs)) => Ok(Self(pairs)),
-            Err(_) => {
-                let message = "the query is not form-encoded text, such as page=1&limit=10";
-                Err(Error::new(ErrorCode::Malformed, message).into())
+    match api {
+        Api::View => (status(row.http), headers, view::refused(error)).into_response(),
+        Api::V2 => (status(row.http), headers, v2::problem(error, request_id)).into_response(),
+        Api::V1 => {
+            if row.code == ErrorCode::Unauthenticated {
+                let scheme =
+                    HeaderValue::from_static("Basic realm=\"flow-federate\", charset=\"UTF-8\"");
+                headers.insert(header::WWW_AUTHENTICATE, scheme);
             }
+            let (code, envelope) = flow_api_types::v1::failure(error);
+            (status(code), headers, Json(envelope)).into_response()
         }
     }
 }

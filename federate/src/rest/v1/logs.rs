@@ -8,21 +8,17 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use flow_api_types::v1::{Mask, Paging, invalid, number, success};
-use flow_domain::error::{Error, ErrorCode};
-use flow_domain::id::RunId;
-use futures::StreamExt as _;
-use futures::stream::{self, BoxStream};
+use flow_domain::error::Error;
+use futures::stream;
 use http::header;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 
 use super::lines::Lines;
-use super::{App, Failure, Fields, LOGS_MAX, Named, Query, tasks};
-use crate::control::Answer;
-use crate::control::protocol::{Request, Response as ControlResponse};
-use crate::runtime::{LogRequest, RuntimeError};
+use super::{App, Failure, Fields, Named, Query, tasks};
+use crate::rest::log::OpenLog;
+use crate::runtime::LogRequest;
 
 /// Stands for the lines in the envelope that surrounds them.
 const PLACEHOLDER: &str = "\u{0}";
@@ -31,7 +27,7 @@ const PLACEHOLDER: &str = "\u{0}";
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "documents what `Part` reads")]
-pub(super) struct LogQuery {
+pub(in crate::rest) struct LogQuery {
     /// Only the last lines, so many
     #[param(minimum = 1)]
     tail: Option<u32>,
@@ -47,7 +43,7 @@ pub(super) struct LogQuery {
 
 /// Lines of a log, oldest first
 #[derive(Serialize, ToSchema)]
-pub(super) struct LogLines {
+pub(in crate::rest) struct LogLines {
     logs: Vec<String>,
 }
 
@@ -60,7 +56,7 @@ struct Part {
 }
 
 /// Reads the parameters `tail` and `follow`.
-pub(super) fn log_request(pairs: &[(String, String)]) -> Result<LogRequest, Error> {
+pub(in crate::rest) fn log_request(pairs: &[(String, String)]) -> Result<LogRequest, Error> {
     let tail_lines = number(pairs, "tail", u32::MAX)?.map(u64::from);
     let follow = pairs.iter().find(|(name, _)| name == "follow").map(|(_, value)| value.as_str());
     let follow = match follow {
@@ -90,72 +86,13 @@ impl Part {
     }
 }
 
-/// A log that counts as open until it is dropped.
-pub(super) struct OpenLog {
-    log: BoxStream<'static, std::io::Result<Bytes>>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl OpenLog {
-    /// The next part; an error becomes the last one.
-    pub(super) async fn next(&mut self) -> Option<Bytes> {
-        Some(match self.log.next().await? {
-            Ok(chunk) => chunk,
-            Err(error) => {
-                self.log = stream::empty().boxed();
-                format!("\n[the rest of this log cannot be read: {error}]\n").into()
-            }
-        })
-    }
-
-    /// The log as the body of a response.
-    pub(super) fn body(self) -> Body {
-        Body::from_stream(stream::unfold(self, |mut log| async move {
-            let chunk = log.next().await?;
-            Some((Ok::<_, std::convert::Infallible>(chunk), log))
-        }))
-    }
-}
-
-impl App {
-    /// Opens the log of a member.
-    pub(super) async fn open_log(&self, run: &RunId, part: LogRequest) -> Result<OpenLog, Error> {
-        let LogRequest { tail_lines: tail, follow } = part;
-        let Ok(permit) = Arc::clone(&self.logs).try_acquire_owned() else {
-            let message =
-                format!("{LOGS_MAX} logs are being read, the limit: end one of the readers");
-            return Err(Error::new(ErrorCode::LogUnavailable, message));
-        };
-        let request = Request::Logs { member: run.to_string(), tail, follow };
-        let key = match self.ask(request).await? {
-            Answer::Log(key) => key,
-            Answer::Response(response) => {
-                let message = match *response {
-                    ControlResponse::Problem(problem) => problem.message,
-                    _ => "the agent has no log of this member".to_owned(),
-                };
-                return Err(Error::new(ErrorCode::LogNotFound, message));
-            }
-        };
-        match self.parts.runtime.logs(key, part).await {
-            Ok(log) => Ok(OpenLog { log, _permit: permit }),
-            Err(RuntimeError::Refused(reason)) => {
-                Err(Error::new(ErrorCode::LogNotFound, reason.message))
-            }
-            Err(RuntimeError::Transient { context, source, .. }) => {
-                Err(Error::new(ErrorCode::LogUnavailable, format!("{context}: {source}")))
-            }
-        }
-    }
-}
-
 /// Get the log of a task
 ///
 /// The log of the newest run of the task at this party. The response is written while the log is
 /// read.
 #[utoipa::path(get, path = "/api/v1/task/{task_id}/logs", tag = "task", params(tasks::TaskPath, LogQuery),
     responses((status = 200, description = "The lines", body = super::Envelope<LogLines>)))]
-pub(super) async fn get(
+pub(in crate::rest) async fn get(
     State(app): State<Arc<App>>,
     Named(tasks::TaskPath { task_id }): Named<tasks::TaskPath>,
     Fields(mask): Fields,
@@ -243,7 +180,7 @@ mod tests {
         let log = stream::iter((0..CHUNKS).map(|_| Ok(Bytes::from(vec![b'x'; CHUNK])))).boxed();
         let permit = Arc::new(tokio::sync::Semaphore::new(1)).try_acquire_owned().unwrap();
         let mask = Mask::default();
-        let body = envelope(&mask, OpenLog { log, _permit: permit }, None);
+        let body = envelope(&mask, OpenLog::of(log, permit), None);
         let (mut parts, mut sent) = (body.into_data_stream(), 0);
         while let Some(part) = parts.next().await {
             let length = part.unwrap().len();
