@@ -79,7 +79,7 @@ function SessionList() {
       title: <span className="visually-hidden">{t`Actions`}</span>,
       number: true,
       cell: (session) => (
-        <Button small kind="danger" onClick={() => setChosen(session)}>
+        <Button small onClick={() => setChosen(session)}>
           {session.current ? <Trans>Sign out</Trans> : <Trans>End</Trans>}
         </Button>
       ),

@@ -90,7 +90,7 @@ function TokenList({ owner, isOwn, cursor, onCreate }: { owner: string; isOwn: b
       title: <span className="visually-hidden">{t`Actions`}</span>,
       number: true,
       cell: (token) => (
-        <Button small kind="danger" aria-label={t`Delete ${token.name}`} onClick={() => setChosen(token)}>
+        <Button small aria-label={t`Delete ${token.name}`} onClick={() => setChosen(token)}>
           <Trans>Delete</Trans>
         </Button>
       ),
