@@ -1,6 +1,7 @@
 import { msg } from "@lingui/core/macro";
 import { useLingui } from "@lingui/react/macro";
 import type { MessageDescriptor } from "@lingui/core";
+import { safeText } from "./Copy";
 import { Badge, type Tone } from "./Panel";
 
 // Phases of runs and members, states of contacts and deliveries. A newer hub may have others: they
@@ -27,11 +28,19 @@ const PHASES: Record<string, [MessageDescriptor, Tone]> = {
   waiting: [msg`waiting`, "info"],
 };
 
+/** Returns the name of a phase for people. */
+export function usePhaseName(): (phase: string) => string {
+  const { t } = useLingui();
+  return (phase) => {
+    const known = PHASES[phase];
+    return known ? t(known[0]) : safeText(phase);
+  };
+}
+
 /** The phase as a word and a colour. */
 export function PhaseBadge({ phase }: { phase: string }) {
-  const { t } = useLingui();
-  const known = PHASES[phase];
-  return <Badge tone={known?.[1] ?? "none"}>{known ? t(known[0]) : phase}</Badge>;
+  const nameOf = usePhaseName();
+  return <Badge tone={PHASES[phase]?.[1] ?? "none"}>{nameOf(phase)}</Badge>;
 }
 
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);

@@ -34,6 +34,21 @@ export function Time({ at }: { at: string | undefined | null }) {
   );
 }
 
+/** The length of the time since `at`, such as `9 min`; the exact start is the tooltip. */
+export function Elapsed({ at }: { at: string }) {
+  const { i18n } = useLingui();
+  const current = Math.max(useSyncExternalStore(subscribe, () => now), now);
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return <>{at}</>;
+  const seconds = Math.max(0, (current - date.getTime()) / 1000);
+  const [unit, size] = STEPS.find(([, each]) => seconds >= each) ?? (["second", 1] as const);
+  return (
+    <time dateTime={at} title={exact(date, i18n.locale)}>
+      {new Intl.NumberFormat(i18n.locale, { style: "unit", unit, unitDisplay: "short" }).format(Math.floor(seconds / size))}
+    </time>
+  );
+}
+
 export function exact(date: Date, locale: string): string {
   return `${date.toLocaleString(locale, { dateStyle: "medium", timeStyle: "medium" })} · ${date.toISOString()}`;
 }
