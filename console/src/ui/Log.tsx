@@ -93,9 +93,17 @@ function Reading({ source, live }: { source: LogSource; live: boolean }) {
         )}
         <span className={css.spring} />
         <StateText state={buffer.state} lines={buffer.lines.length} />
-        <Button small aria-pressed={follow} onClick={() => setFollow(!follow)}>
-          {follow ? <Trans>Following the end</Trans> : <Trans>Go to the end</Trans>}
-        </Button>
+        {buffer.state === "following" ? (
+          <Button small aria-pressed={follow} onClick={() => setFollow(!follow)}>
+            {follow ? <Trans>Following</Trans> : <Trans>Follow</Trans>}
+          </Button>
+        ) : (
+          !follow && (
+            <Button small onClick={() => setFollow(true)}>
+              <Trans>Go to the end</Trans>
+            </Button>
+          )
+        )}
         {source.download && (
           <a className={buttonClass({ small: true })} href={source.download} download={`${source.name}.log`}>
             <Trans>Download</Trans>

@@ -43,6 +43,15 @@ export function PhaseBadge({ phase }: { phase: string }) {
   return <Badge tone={PHASES[phase]?.[1] ?? "none"}>{nameOf(phase)}</Badge>;
 }
 
+/** Texts of phases, for places without a badge. */
+export function usePhaseText(): (phase: string) => string {
+  const { t } = useLingui();
+  return (phase) => {
+    const known = PHASES[phase];
+    return known ? t(known[0]) : phase;
+  };
+}
+
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 
 /** The run has not ended. */
