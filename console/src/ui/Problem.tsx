@@ -34,7 +34,9 @@ export function Problem({ error, retry, shown = [] }: Props) {
   const wait = useRetryWait(error);
   if (!error) return null;
   const failure = error instanceof ApiError ? error : undefined;
-  const fields = failure?.fields.filter((field) => !shown.includes(field.pointer)) ?? [];
+  const others = failure?.fields.filter((field) => !shown.includes(field.pointer)) ?? [];
+  // The sentence of a single mistake names its field.
+  const fields = others.length === 1 && others[0] && failure?.message.includes(others[0].message) ? [] : others;
   return (
     <Note tone="bad" role="alert">
       <div>{failure?.isOffline ? <Trans>The hub does not answer. Check the connection; the page goes on by itself when the hub is back.</Trans> : error instanceof Error ? error.message : String(error)}</div>

@@ -29,7 +29,7 @@ export function Time({ at }: { at: string | undefined | null }) {
   if (Number.isNaN(date.getTime())) return <>{at}</>;
   return (
     <time dateTime={at} title={exact(date, i18n.locale)}>
-      {relative(date.getTime() - current, i18n.locale)}
+      {relative(distance(date.getTime(), current), i18n.locale)}
     </time>
   );
 }
@@ -51,6 +51,11 @@ export function Elapsed({ at }: { at: string }) {
 
 export function exact(date: Date, locale: string): string {
   return `${date.toLocaleString(locale, { dateStyle: "medium", timeStyle: "medium" })} · ${date.toISOString()}`;
+}
+
+/** What happened since the last tick of the clock happened now, not in the future. */
+function distance(at: number, current: number): number {
+  return at > current && at <= Date.now() ? 0 : at - current;
 }
 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [

@@ -65,7 +65,9 @@ export function BulkDialog({ action, target, onClose }: Props) {
       open
       onClose={() => state.step !== "working" && onClose(state.step === "done")}
       title={
-        total === undefined ? (
+        state.step === "done" ? (
+          state.error === undefined ? <Trans>Some tasks did not change</Trans> : <Trans>The action did not end</Trans>
+        ) : total === undefined ? (
           action === "stop" ? <Trans>Stop all tasks that match the filters?</Trans> : <Trans>Delete all tasks that match the filters?</Trans>
         ) : action === "stop" ? (
           <Plural value={total} one="Stop # task?" other="Stop # tasks?" />

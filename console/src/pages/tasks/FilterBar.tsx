@@ -5,7 +5,7 @@ import { partiesQuery, templatesQuery } from "../../api/queries";
 import { Button } from "../../ui/Button";
 import { safeText } from "../../ui/Copy";
 import { CreatedFilter } from "./CreatedFilter";
-import { hasFilters, listOf, NO_FILTERS, orderOf, textOf, type TaskSearch } from "./filters";
+import { listOf, orderOf, textOf, type TaskSearch } from "./filters";
 import { PhaseFilter } from "./PhaseFilter";
 import css from "./tasks.module.css";
 
@@ -44,11 +44,6 @@ export function FilterBar({ search, change }: FilterProps) {
         />
         <CreatedFilter search={search} change={change} />
         <LabelFilter add={(label) => change({ label: textOf([...new Set([...labels, label])]) })} />
-        {hasFilters(search) && (
-          <Button kind="quiet" onClick={() => change(NO_FILTERS)}>
-            <Trans>Clear filters</Trans>
-          </Button>
-        )}
       </div>
       {labels.length > 0 && (
         <div className={css.chips}>
@@ -148,7 +143,7 @@ export function SortChoice({ search, change }: FilterProps) {
   ];
   return (
     <select
-      className={`${css.control} ${css.sort}`}
+      className={css.control}
       aria-label={t`Order`}
       value={`${sort}.${direction}`}
       onChange={(event) => {

@@ -43,24 +43,33 @@ export default function Tasks() {
       <div className={css.list}>
         <div className={css.top}>
           <Views search={search} />
-          <SortChoice search={search} change={change} />
+          <span className={css.topRight}>
+            {hasFilters(search) && (
+              <Button kind="quiet" onClick={() => change(NO_FILTERS)}>
+                <Trans>Clear filters</Trans>
+              </Button>
+            )}
+            <SortChoice search={search} change={change} />
+          </span>
         </div>
         <FilterBar search={search} change={change} />
         {query.error && <Problem error={query.error} retry={() => void query.refetch()} />}
-        <Panel padded={false}>
-          {rows === undefined ? (
-            query.isPending && !query.error && <Skeleton />
-          ) : rows.length > 0 ? (
-            <TaskTable rows={rows} search={search} change={change} selected={selected} select={select} isStale={query.isPlaceholderData} />
-          ) : query.data?.next ? (
-            <Empty title={<Trans>No task of this page matches</Trans>}>
-              <Trans>With several filters a page can be empty. The next page may have more.</Trans>
-            </Empty>
-          ) : (
-            <NoTasks isFiltered={hasFilters(search)} clear={() => change(NO_FILTERS)} />
-          )}
-          <Pager next={query.data?.next} />
-        </Panel>
+        {(rows !== undefined || !query.error) && (
+          <Panel padded={false}>
+            {rows === undefined ? (
+              <Skeleton />
+            ) : rows.length > 0 ? (
+              <TaskTable rows={rows} search={search} change={change} selected={selected} select={select} isStale={query.isPlaceholderData} />
+            ) : query.data?.next ? (
+              <Empty title={<Trans>No task of this page matches</Trans>}>
+                <Trans>With several filters a page can be empty. The next page may have more.</Trans>
+              </Empty>
+            ) : (
+              <NoTasks isFiltered={hasFilters(search)} clear={() => change(NO_FILTERS)} />
+            )}
+            <Pager next={query.data?.next} />
+          </Panel>
+        )}
         {rows !== undefined && selected.size > 0 && <BulkBar search={search} rows={rows} selected={selected} clear={() => select(NONE)} hasMore={query.data?.next !== undefined || search.cursor !== undefined} />}
       </div>
     </Page>
