@@ -164,7 +164,11 @@ check_ports() {
 }
 hints() {
     cat << END
-  Hub and agents are up. Try, in any shell:
+  Hub and agents are up. Open the web console and sign in with the code, which is valid for 15 minutes and one sign-in:
+
+$(flowctl console | sed 's/^/    /')
+
+  A new code: flowctl console. Or try, in any shell:
 
     export FLOW_SERVER=$FLOW_SERVER FLOW_TOKEN_FILE=$(printf %q "$FLOW_TOKEN_FILE") PATH=\$PATH:$(printf %q "$bin")
     flowctl task list

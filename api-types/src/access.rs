@@ -211,17 +211,33 @@ pub struct TokenCreated {
     pub secret: SecretText,
 }
 
-/// Request to sign in.
+/// Request to sign in: `name` and `password`, or `code` alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = SignIn::sample)]
 pub struct SignIn {
     /// Name of the account.
-    #[schema(value_type = String, max_length = 256)]
-    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 256)]
+    pub name: Option<String>,
     /// Password of the account.
-    #[schema(value_type = String, max_length = 1024)]
-    pub password: SecretText,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 1024)]
+    pub password: Option<SecretText>,
+    /// One-time code of `create_sign_in_code`. Small letters and missing hyphens are accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 256)]
+    pub code: Option<SecretText>,
+}
+
+/// One-time code with which the caller opens a session in a browser.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SignInCode {
+    /// The code. The hub stores only its hash and cannot show it again.
+    #[schema(value_type = schema::SignInCodeText)]
+    pub code: SecretText,
+    /// When the code expires.
+    pub expires_at: Time,
 }
 
 /// Session of a browser.
@@ -249,6 +265,9 @@ pub struct Session {
 pub struct SessionList {
     /// Sessions, oldest first.
     pub items: Vec<Session>,
+    /// Value of `cursor` for the next page. Absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Role of the caller in a project.

@@ -4,7 +4,7 @@ use flow_domain::run::EventKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Named, Time, schema};
+use crate::{Contact, MemberProgress, Named, Series, Time, schema};
 
 /// One event of a task. Events are numbered from 1 without gaps, in the order in which the hub
 /// stored them.
@@ -59,4 +59,35 @@ pub struct FeedEvent {
     /// The event.
     #[serde(flatten)]
     pub event: Event,
+}
+
+/// New progress of a member of a run, in a stream of events. The hub may leave out events of
+/// progress for a client that reads slowly.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ProgressEvent {
+    /// Id of the task.
+    #[schema(value_type = schema::Id)]
+    pub task: String,
+    /// Id of the run.
+    #[schema(value_type = schema::Id)]
+    pub run: String,
+    /// Name of the party.
+    #[schema(value_type = schema::PartyName)]
+    pub party: String,
+    /// When the hub stored the progress.
+    pub at: Time,
+    /// Progress of the member.
+    pub progress: MemberProgress,
+    /// New points of the member's series since the last event, at most the newest 200.
+    pub series: Vec<Series>,
+}
+
+/// Opening or end of the session of a party's agent, in a stream of events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PartyEvent {
+    /// Name of the party.
+    #[schema(value_type = schema::PartyName)]
+    pub name: String,
+    /// Connection of the party's agent.
+    pub contact: Contact,
 }

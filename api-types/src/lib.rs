@@ -39,6 +39,7 @@ mod named;
 mod object;
 mod orphan;
 mod output;
+mod overview;
 mod page;
 mod party;
 mod problem;
@@ -58,8 +59,8 @@ mod webhook;
 pub use access::{
     AuditEntry, Me, Membership, MembershipInput, NewPassword, NewProject, NewToken, NewUser,
     OfferInput, OfferedParty, Project, ProjectAccess, ProjectEdit, ProjectQuotas, Quota, QuotaEdit,
-    SecretText, Session, SessionList, SetupDone, SetupInput, SignIn, Token, TokenCreated, User,
-    UserEdit,
+    SecretText, Session, SessionList, SetupDone, SetupInput, SignIn, SignInCode, Token,
+    TokenCreated, User, UserEdit,
 };
 pub use apply::{Applied, AppliedTask, AppliedTemplate, ApplyOutcome, ApplyRequest, TaskDocument};
 pub use bulk::{BulkError, BulkRequest, BulkResult, BulkTask, CloneInput};
@@ -67,13 +68,15 @@ pub use check::{CheckAnswer, MemberCheck, TaskCheck};
 pub use comparison::{
     ComparedInput, ComparedMetric, ListedRun, MetricValues, RunComparison, RunToCompare,
 };
-pub use event::{Event, FeedEvent};
+pub use event::{Event, FeedEvent, PartyEvent, ProgressEvent};
 pub use named::Named;
 pub use orphan::{Orphan, OrphanDecision};
 pub use output::{Output, OutputList};
+pub use overview::{Attention, ExpiringCertificate, Overview, OverviewBucket, PartyAway};
 pub use page::Page;
 pub use party::{
-    Agent, Contact, ContactState, NewParty, Party, PartyCreated, PartySecret, SecretRotation,
+    Agent, Contact, ContactChange, ContactList, ContactState, NewParty, Party, PartyCreated,
+    PartySecret, SecretRotation,
 };
 pub use problem::{FieldProblem, Problem};
 pub use progress::{
@@ -82,7 +85,10 @@ pub use progress::{
 };
 pub use run::{Ending, Exit, Member, Reason, Run, RunInputs, RunSummary, Waiting};
 pub use selection::{PhaseFilter, Selection, TaskSelector};
-pub use service::{HubInfo, HubLimits, HubVersion};
+pub use service::{
+    HubInfo, HubLimits, HubVersion, System, SystemCertificate, SystemCheck, SystemDisk,
+    SystemLimits, SystemStore,
+};
 pub use sign_in::{
     AccessToken, DevicePoll, DeviceRequest, DeviceStart, DeviceStarted, IdentityInput, JsonWebKey,
     JsonWebKeySet, OidcProvider, OidcProviderList,

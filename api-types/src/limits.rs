@@ -103,6 +103,16 @@ pub const TASK_FIELDS: [&str; 16] = [
 pub const USER_CODE_LETTERS: &str = "BCDFGHJKLMNPQRSTVWXZ";
 /// Form of the code that a device shows.
 pub const USER_CODE_PATTERN: &str = "^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$";
+/// Form of the code with which a person opens a session in a browser.
+pub const SIGN_IN_CODE_PATTERN: &str = "^[BCDFGHJKLMNPQRSTVWXZ]{4}(-[BCDFGHJKLMNPQRSTVWXZ]{4}){3}$";
+/// Hours of an overview if the request names no number.
+pub const OVERVIEW_HOURS_DEFAULT: u32 = 24;
+/// Most hours of an overview: 30 days.
+pub const OVERVIEW_HOURS_MAX: u32 = 720;
+/// Contact changes that the hub keeps of each party.
+pub const PARTY_CONTACTS_MAX: u32 = 100;
+/// Newest points that one event of progress contains.
+pub const EVENT_POINTS_MAX: usize = 200;
 /// Form of the URL of a webhook. The hub checks scheme, host and address.
 pub const WEBHOOK_URL_PATTERN: &str =
     r"^https?://[^\s\x00-\x1f\x7f-\x9f/?#@\\]+([/?][^\s\x00-\x1f\x7f-\x9f#]*)?$";

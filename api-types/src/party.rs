@@ -59,6 +59,30 @@ impl From<flow_domain::member::Contact> for Contact {
     }
 }
 
+/// Opening or end of a session of a party's agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ContactChange {
+    /// When the session was opened or ended.
+    pub at: Time,
+    /// Connection state from then on.
+    #[schema(value_type = ContactState)]
+    pub state: Named<ContactState>,
+    /// Cause of the end, as in `disconnected`, `shutdown` or `limit_exceeded`; `hub_restarted` if the
+    /// hub ended without a shutdown. Absent for an opened session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Version of the agent that opened the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// Newest contact changes of a party.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ContactList {
+    /// Contact changes, newest first, at most 100.
+    pub items: Vec<ContactChange>,
+}
+
 /// Request to add a party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -437,7 +437,11 @@ impl SignIn {
     /// A person with a password.
     #[must_use]
     pub fn sample() -> Self {
-        Self { name: user().into(), password: SecretText("correct horse battery".to_owned()) }
+        Self {
+            name: Some(user().into()),
+            password: Some(SecretText("correct horse battery".to_owned())),
+            code: None,
+        }
     }
 }
 

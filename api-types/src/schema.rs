@@ -160,12 +160,16 @@ number_schema! {
     MemoryMib = 0_u32, limit::MEMORY_MIB_MAX, 0_u32;
     /// Largest number of items of a page.
     PageLimit = 1_u32, limits::PAGE_ITEMS_MAX, limits::PAGE_ITEMS_DEFAULT;
+    /// Largest number of sessions of a page.
+    SessionLimit = 1_u32, limits::PAGE_ITEMS_MAX, limits::PAGE_ITEMS_MAX;
     /// Number of an event within its task; 0 is before the first event.
     EventNumber = 0_u32, i64::MAX.unsigned_abs();
     /// Days until a token expires; 0: never.
     TokenDays = 0_u32, limits::TOKEN_DAYS_MAX, limits::TOKEN_DAYS_DEFAULT;
     /// Largest number of stored objects of one kind in a project.
     QuotaLimit = 0_u32, limits::QUOTA_MAX;
+    /// Hours of the period of an overview.
+    OverviewHours = 1_u32, limits::OVERVIEW_HOURS_MAX, limits::OVERVIEW_HOURS_DEFAULT;
     /// Number of lines from the end of a log.
     TailLines = 0_u32, limits::TAIL_LINES_MAX;
 }
@@ -280,7 +284,9 @@ text_schema! {
     /// `data` is an `Event` as JSON.
     EventStream = |object| object;
     /// Server-sent events of all tasks of a project. `id` is the number of the event in the feed,
-    /// `event` is its kind, and `data` is a `FeedEvent` as JSON.
+    /// `event` is its kind, and `data` is a `FeedEvent` as JSON. With `progress`, also events
+    /// `progress` with a `ProgressEvent` as JSON; with `parties`, also events `party` with a
+    /// `PartyEvent` as JSON. Both have no `id`.
     FeedStream = |object| object;
     /// Server-sent events of an agent. `event` is `member` with a `PartyMember` as `data`, `removed` with
     /// a `MemberRemoved`, `party` with a `PartyState`, or `lost` with an empty object.
@@ -341,6 +347,8 @@ text_schema! {
     ProviderName = |object| object.pattern(Some(flow_domain::id::SLUG_PATTERN)).examples(["company"]);
     /// Code that a device shows. Small letters and a missing hyphen are accepted.
     UserCode = |object| object.pattern(Some(limits::USER_CODE_PATTERN)).examples(["WDJB-MJHT"]);
+    /// One-time code for a browser.
+    SignInCodeText = |object| object.pattern(Some(limits::SIGN_IN_CODE_PATTERN)).examples(["WDJB-MJHT-BCDF-GHJK"]);
     /// Password.
     Password = |object| object
         .min_length(Some(limits::PASSWORD_CHARS_MIN))

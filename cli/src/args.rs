@@ -103,6 +103,8 @@ pub enum Command {
     /// Approve devices that sign in with a code
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// Print the address of the web console and a one-time code to sign in to it
+    Console,
     /// Show your account, project and role
     Whoami,
     /// Choose between hubs

@@ -24,6 +24,7 @@ mod import;
 pub mod listener;
 pub mod metrics;
 pub mod network;
+mod overview;
 pub mod readiness;
 pub mod reload;
 pub mod serve;

@@ -438,6 +438,11 @@ impl Metrics {
         let _ = self.host.set(host);
     }
 
+    /// Returns the sources of the host's gauges.
+    pub(crate) fn host(&self) -> Option<&HostSources> {
+        self.host.get()
+    }
+
     fn update_host_gauges(&self) {
         let Some(HostSources { data_dir, certificates }) = self.host.get() else { return };
         if let Ok(disk) = Disk::of(data_dir) {

@@ -57,12 +57,26 @@ pub struct Readiness {
     pub(crate) stopping: CancellationToken,
     /// `true` while the hub accepts requests.
     pub(crate) is_started: watch::Receiver<bool>,
-    pub(crate) last: Mutex<Option<(Monotonic, Result<(), NotReady>)>>,
+    pub(crate) last: Mutex<Option<(Monotonic, Checked)>>,
+}
+
+/// Results of one check.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Checked {
+    pub(crate) store: Result<(), NotReady>,
+    pub(crate) engine: Result<(), NotReady>,
 }
 
 impl Readiness {
     /// Returns `Ok` if the hub serves requests now, or served them within [`RESULT_AGE_MAX`].
     pub async fn check(&self) -> Result<(), NotReady> {
+        self.process()?;
+        let Checked { store, engine } = self.parts().await;
+        store.and(engine)
+    }
+
+    /// Returns `Ok` if the process accepts requests.
+    pub(crate) fn process(&self) -> Result<(), NotReady> {
         if self.supervisor.failure().is_some() {
             return Err(NotReady::Failed);
         }
@@ -72,26 +86,28 @@ impl Readiness {
         if !*self.is_started.borrow() {
             return Err(NotReady::Starting);
         }
+        Ok(())
+    }
+
+    /// Checks store and engine, or returns the results of the last check within [`RESULT_AGE_MAX`].
+    pub(crate) async fn parts(&self) -> Checked {
         let mut last = self.last.lock().await;
-        if let Some((at, result)) = &*last
+        if let Some((at, checked)) = &*last
             && at.elapsed() < RESULT_AGE_MAX
         {
-            return *result;
+            return *checked;
         }
         let (stored, engine) =
             tokio::join!(self.check_store(), timeout(CHECK_TIMEOUT, self.engine.ping()));
         let is_full = self.engine.store_fault().is_some_and(|error| error.is_disk_full());
-        let result = match (stored, engine) {
-            (Err(reason), _) => Err(reason),
-            (Ok(()), _) if is_full => Err(NotReady::DiskFull),
-            (Ok(()), Ok(true)) => Ok(()),
-            (Ok(()), Ok(false) | Err(_)) => Err(NotReady::Engine),
-        };
-        if let Err(reason) = result {
+        let store = if is_full { stored.and(Err(NotReady::DiskFull)) } else { stored };
+        let engine = if engine == Ok(true) { Ok(()) } else { Err(NotReady::Engine) };
+        if let Err(reason) = store.and(engine) {
             tracing::warn!(%reason, "the hub is not ready");
         }
-        *last = Some((monotonic(), result));
-        result
+        let checked = Checked { store, engine };
+        *last = Some((monotonic(), checked));
+        checked
     }
 
     async fn check_store(&self) -> Result<(), NotReady> {

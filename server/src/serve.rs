@@ -22,13 +22,14 @@ use crate::cors::Cors;
 use crate::engine::{Engine, EngineParts, RetentionDays};
 use crate::error::StartError;
 use crate::metrics::{HostSources, Metrics};
+use crate::overview::Overviews;
 use crate::readiness::Readiness;
 use crate::reload::Reload;
 use crate::sessions::Sessions;
 use crate::sign_in::SignIn;
 use crate::sign_in_log::SignInLog;
 use crate::startup::{lock_data_dir, lock_database, open_store};
-use crate::state::{App, V1Options};
+use crate::state::{App, HubSettings, V1Options};
 use crate::store::Store;
 use crate::webhooks::{Dispatcher, DispatcherParts, WebhookOptions, Webhooks};
 use crate::{api, grpc};
@@ -83,6 +84,7 @@ impl Hub {
             webhooks: webhook_options,
             retention,
         } = parts;
+        let settings = HubSettings { requests_per_s: access.requests_per_s, body_bytes, retention };
         let sessions = Sessions::default();
         let metrics = Arc::new(Metrics::new(store.metrics()));
         let supervisor = Supervisor::default();
@@ -125,6 +127,9 @@ impl Hub {
             engine,
             store,
             sessions,
+            started_at: clock.now(),
+            settings,
+            overviews: Overviews::default(),
             clock,
             access,
             metrics,

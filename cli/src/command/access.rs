@@ -81,7 +81,7 @@ pub async fn login(
         role: None,
         expires_in_days: days,
     };
-    let sign_in = SignIn { name: name.clone().into(), password };
+    let sign_in = SignIn { name: Some(name.clone().into()), password: Some(password), code: None };
     let created = client.sign_in(&body(&sign_in)?, &body(&token)?).await?;
     let place = keep(global, connection, name.as_str(), created, file)?;
     output::print(&format!("signed in as {name}; {place}\n"))?;

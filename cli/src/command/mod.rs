@@ -3,6 +3,7 @@
 mod access;
 pub mod apply;
 mod bulk;
+mod console;
 mod describe;
 mod device;
 mod diff;
@@ -63,6 +64,7 @@ pub async fn run(Cli { global, command }: Cli) -> Result<ExitStatus, CliError> {
         Command::Login(args) => access::login(&client, &global, &connection, args).await,
         Command::Logout => access::logout(&client, &connection).await,
         Command::Device(command) => device::device(&client, command, format).await,
+        Command::Console => console::print(&client, format).await,
         Command::Whoami => access::whoami(&client, format).await,
         Command::Token(command) => access::token(&client, command, format).await,
         Command::User(command) => access::user(&client, command, format).await,

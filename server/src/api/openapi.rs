@@ -21,7 +21,7 @@ use utoipa::openapi::{
 
 use super::project::{PROJECT, PROJECT_PATH, V2};
 use crate::access::matrix::{self, Rule};
-use flow_api_types::{Event, FieldProblem, Problem, schema};
+use flow_api_types::{Event, FieldProblem, PartyEvent, Problem, ProgressEvent, schema};
 
 /// Declares the errors of an operation besides the common ones, for `responses(…)`.
 macro_rules! failures {
@@ -159,6 +159,10 @@ pub fn finish(mut document: OpenApi) -> OpenApi {
     register::<Problem>(components);
     register::<FieldProblem>(components);
     register::<Event>(components);
+    register::<ProgressEvent>(components);
+    register::<PartyEvent>(components);
+    register::<schema::OverviewHours>(components);
+    register::<schema::SessionLimit>(components);
     register::<schema::OrphanId>(components);
     register::<schema::ProjectName>(components);
     register::<schema::UserName>(components);

@@ -13,7 +13,9 @@ use flow_domain::error::Error;
 use flow_domain::id::{PartyId, ProjectId, RunId, TaskId};
 use flow_domain::progress::Progress;
 use flow_domain::run::Input;
+use flow_domain::time::Timestamp;
 use parking_lot::Mutex;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -27,6 +29,19 @@ const FLUSH_PERIOD: Duration = Duration::from_secs(2);
 const PENDING_POINTS_MAX: usize = 4096;
 /// Members per transaction.
 const BATCH_MEMBERS_MAX: usize = 64;
+
+/// Batches of stored progress queued for a stream that is behind. It loses older ones.
+const QUEUED_BATCHES_MAX: usize = 64;
+
+/// Progress of a member that was stored.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredProgress {
+    pub(crate) owner: RunOwner,
+    pub(crate) run: RunId,
+    pub(crate) party: PartyId,
+    pub(crate) at: Timestamp,
+    pub(crate) progress: Progress,
+}
 
 /// The task of a run, and its project.
 pub(crate) type RunOwner = (TaskId, ProjectId);
@@ -44,6 +59,8 @@ pub(crate) struct ProgressSink {
     /// One write at a time: entries that were taken are stored, or pending again, before the next
     /// write starts.
     writing: tokio::sync::Mutex<()>,
+    /// Stored progress, for streams.
+    stored: broadcast::Sender<Arc<[StoredProgress]>>,
 }
 
 impl ProgressSink {
@@ -53,7 +70,14 @@ impl ProgressSink {
             waiting: Mutex::default(),
             last: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
+            stored: broadcast::channel(QUEUED_BATCHES_MAX).0,
         }
+    }
+
+    /// Returns a receiver of the progress that is stored from now on: of each member that moved, once
+    /// per [`FLUSH_PERIOD`] and at its end. A receiver that is behind loses the oldest batches.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<[StoredProgress]>> {
+        self.stored.subscribe()
     }
 
     /// Replaces the pending progress of a member, and adds its points.
@@ -101,16 +125,25 @@ impl ProgressSink {
         let mut batches: VecDeque<Vec<Entry>> = batches.collect();
         let mut moved = Vec::new();
         while let Some(batch) = batches.pop_front() {
+            let at = self.clock.now();
             let row = |((run, party), ((_, project), progress)): &Entry| ProgressWrite {
                 project: project.clone(),
                 run: run.clone(),
                 party: party.clone(),
-                at: self.clock.now(),
+                at,
                 progress: progress.clone(),
             };
             let rows: Vec<_> = batch.iter().map(row).collect();
             match (store.write_progress(&rows).await, &batch[..]) {
-                (Ok(()), _) => moved.extend(batch.iter().filter_map(|entry| self.moved(entry))),
+                (Ok(()), _) => {
+                    let batch = batch.into_iter().filter(|entry| self.is_moved(entry));
+                    let batch: Vec<Entry> = batch.collect();
+                    let member = |((run, party), ((task, _), _)): &Entry| {
+                        (task.clone(), run.clone(), party.clone())
+                    };
+                    moved.extend(batch.iter().map(member));
+                    self.publish(batch, at);
+                }
                 // Progress that was stored without confirmation may be written again.
                 (Err(error @ (StoreError::Unavailable(_) | StoreError::Unknown(_))), _) => {
                     self.put_back(batch.into_iter().chain(batches.into_iter().flatten()));
@@ -138,15 +171,30 @@ impl ProgressSink {
         }
     }
 
-    /// Returns the member if its progress differs from the last one.
-    fn moved(&self, (key, ((task, _), progress)): &Entry) -> Option<(TaskId, RunId, PartyId)> {
+    /// Returns true if the progress of the member differs from the last one.
+    fn is_moved(&self, (key, (_, progress)): &Entry) -> bool {
         let shown = Progress { points: Vec::new(), ..progress.clone() };
         let mut last = self.last.lock();
         if progress.points.is_empty() && last.get(key) == Some(&shown) {
-            return None;
+            return false;
         }
         last.insert(key.clone(), shown);
-        Some((task.clone(), key.0.clone(), key.1.clone()))
+        true
+    }
+
+    fn publish(&self, batch: Vec<Entry>, at: Timestamp) {
+        if batch.is_empty() || self.stored.receiver_count() == 0 {
+            return;
+        }
+        let stored = batch.into_iter().map(|((run, party), (owner, progress))| StoredProgress {
+            owner,
+            run,
+            party,
+            at,
+            progress,
+        });
+        // The last stream may have ended.
+        let _ = self.stored.send(stored.collect());
     }
 }
 

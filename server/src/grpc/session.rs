@@ -149,7 +149,7 @@ async fn run_session(
     let end = match Box::pin(Session::begin(app, party, proof, stream, out.clone())).await {
         Ok(mut session) => {
             let Err(end) = session.run().await;
-            Box::pin(session.close()).await;
+            Box::pin(session.close(end.outcome())).await;
             end
         }
         Err(end) => end,
@@ -233,7 +233,7 @@ impl<'a> Session<'a> {
             )),
         };
         if let Err(end) = set {
-            session.close().await;
+            session.close(end.outcome()).await;
             return Err(end);
         }
         Ok(session)
@@ -316,7 +316,7 @@ impl<'a> Session<'a> {
         match session.authorize_and_welcome(proof, hello).await {
             Ok(set) => Ok((session, set)),
             Err(end) => {
-                session.close().await;
+                session.close(end.outcome()).await;
                 Err(end)
             }
         }
@@ -500,8 +500,9 @@ impl<'a> Session<'a> {
         ))
     }
 
-    /// Closes the session. The party is away from now on, unless a newer session exists.
-    async fn close(&mut self) {
+    /// Closes the session for this reason. The party is away from now on, unless a newer session
+    /// exists.
+    async fn close(&mut self, reason: &'static str) {
         // Reports are stored even if they cannot be acknowledged any more.
         while let Some((_, outcome)) = self.pending.next().await {
             if let Err(error) = outcome {
@@ -511,7 +512,9 @@ impl<'a> Session<'a> {
         self.app.sessions.unregister(self.party, self.epoch);
         let now = self.app.clock.now();
         // An open session would exclude a replacement agent for ever.
-        while let Err(error) = self.app.store.close_session(self.party, self.epoch, now).await {
+        while let Err(error) =
+            self.app.store.close_session(self.party, self.epoch, now, reason).await
+        {
             tracing::warn!(party.id = %self.party, %error, "cannot store the end of a session; retrying");
             tokio::select! {
                 () = self.app.stopping.cancelled() => break,

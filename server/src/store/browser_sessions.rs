@@ -5,8 +5,10 @@ use flow_domain::time::Timestamp;
 
 use super::Store;
 use super::access_audit::{self, AccessEntry};
-use super::db::{execute, reading};
+use super::db::{Tx, execute, reading};
 use super::error::StoreError;
+use super::page::into_page;
+use super::types::{Page, PageRequest};
 use super::users::{self, User, UserColumns};
 
 /// A session without its cookie.
@@ -69,6 +71,41 @@ impl SessionColumns {
     }
 }
 
+/// Inserts a session. Returns `false` if the account was deleted or disabled, or has another password
+/// than the one with this hash.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    session: &BrowserSession,
+    password_hash: Option<&str>,
+) -> Result<bool, StoreError> {
+    // Counts the row also if nothing changes, and orders this against a change of the account.
+    let enabled = execute!(
+        &mut *tx,
+        "UPDATE users SET created_at = created_at WHERE id = ? AND disabled_at IS NULL \
+         AND (password_hash = ? OR ? IS NULL)",
+        session.user.as_str(),
+        password_hash,
+        password_hash,
+    )?;
+    if enabled == 0 {
+        return Ok(false);
+    }
+    execute!(
+        tx,
+        "INSERT INTO browser_sessions (id, user_id, digest, method, client, created_at, seen_at, expires_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        session.id.as_str(),
+        session.user.as_str(),
+        session.digest.as_str(),
+        session.method.as_str(),
+        session.client.as_str(),
+        session.created_at.0,
+        session.seen_at.0,
+        session.expires_at.0,
+    )?;
+    Ok(true)
+}
+
 impl Store {
     /// Stores a session. Returns `false` if the account was deleted or disabled, or has another
     /// password than the one with this hash that opens the session.
@@ -79,32 +116,10 @@ impl Store {
         entry: &AccessEntry,
     ) -> Result<bool, StoreError> {
         let mut tx = self.write_tx("create_session").await?;
-        // Counts the row also if nothing changes, and orders this against a change of the account.
-        let enabled = execute!(
-            &mut tx,
-            "UPDATE users SET created_at = created_at WHERE id = ? AND disabled_at IS NULL \
-             AND (password_hash = ? OR ? IS NULL)",
-            session.user.as_str(),
-            password_hash,
-            password_hash,
-        )?;
-        if enabled == 0 {
+        if !insert(&mut tx, session, password_hash).await? {
             tx.rollback().await;
             return Ok(false);
         }
-        execute!(
-            &mut tx,
-            "INSERT INTO browser_sessions (id, user_id, digest, method, client, created_at, seen_at, expires_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            session.id.as_str(),
-            session.user.as_str(),
-            session.digest.as_str(),
-            session.method.as_str(),
-            session.client.as_str(),
-            session.created_at.0,
-            session.seen_at.0,
-            session.expires_at.0,
-        )?;
         access_audit::write(&mut tx, entry).await?;
         tx.commit().await?;
         Ok(true)
@@ -126,22 +141,25 @@ impl Store {
         row.map(SessionColumns::read).transpose()
     }
 
-    /// Returns up to `limit` sessions of an account, oldest first.
+    /// Returns the sessions of an account, oldest first.
     pub async fn sessions_of(
         &self,
         user: &UserId,
-        limit: u32,
-    ) -> Result<Vec<BrowserSession>, StoreError> {
+        page: &PageRequest,
+    ) -> Result<Page<BrowserSession>, StoreError> {
         let rows: Vec<SessionColumns> = reading!(&*self.db, |c| {
             let mut sql = sqlx::QueryBuilder::new(SELECT);
             sql.push(users::COLUMNS)
                 .push(FROM)
                 .push(" WHERE s.user_id = ")
                 .push_bind(user.as_str());
-            sql.push(" ORDER BY s.id LIMIT ").push_bind(i64::from(limit));
+            sql.push(" AND s.id > ").push_bind(page.after.as_deref().unwrap_or_default());
+            sql.push(" ORDER BY s.id LIMIT ").push_bind(i64::from(page.limit) + 1);
             sql.build_query_as().fetch_all(c).await
         })?;
-        rows.into_iter().map(|row| Ok(row.read()?.0)).collect()
+        let sessions: Result<Vec<_>, StoreError> =
+            rows.into_iter().map(|row| Ok(row.read()?.0)).collect();
+        Ok(into_page(sessions?, page, |session: &BrowserSession| session.id.to_string()))
     }
 
     /// Ends a session of an account. Returns `false` if it has none with this id.

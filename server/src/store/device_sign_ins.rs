@@ -87,7 +87,8 @@ async fn remove(tx: &mut Tx, device: &Digest) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn account(tx: &mut Tx, id: &str) -> Result<Option<User>, StoreError> {
+/// Returns the account with this id.
+pub(super) async fn account(tx: &mut Tx, id: &str) -> Result<Option<User>, StoreError> {
     let row: Option<UserColumns> = in_tx!(tx, |c| {
         let mut sql = sqlx::QueryBuilder::new("SELECT ");
         sql.push(users::COLUMNS).push(" FROM users u WHERE u.id = ").push_bind(id);

@@ -19,6 +19,7 @@ mod apply;
 mod audit;
 mod backup;
 mod browser_sessions;
+mod contacts;
 mod db;
 mod deliveries;
 mod device_sign_ins;
@@ -36,6 +37,7 @@ mod lock;
 mod metrics;
 mod oidc_identities;
 mod orphans;
+mod overview;
 mod page;
 mod parties;
 mod progress;
@@ -46,8 +48,10 @@ mod quotas;
 mod runs;
 mod schema;
 mod sessions;
+mod sign_in_codes;
 mod specs;
 mod stats;
+mod system;
 mod task_creators;
 mod tasks;
 mod templates;
@@ -60,6 +64,7 @@ use std::sync::Arc;
 pub use access_audit::AccessEntry;
 pub use api_tokens::ApiToken;
 pub use browser_sessions::BrowserSession;
+pub use contacts::ContactChange;
 pub use deliveries::{Attempt, Delivery, PendingDeliveries};
 pub use device_sign_ins::{DevicePoll, DeviceSignIn};
 pub use documents::DocumentsError;
@@ -67,6 +72,7 @@ pub use error::{ApplyError, Duplicate, StoreError};
 pub use lock::HubLock;
 pub use metrics::StoreMetrics;
 pub use oidc_identities::OidcIdentity;
+pub use overview::{AbsentParty, AttentionRuns, RunBucket};
 pub use project_members::{Missing, ProjectMember};
 pub use project_parties::OfferedParty;
 pub use projects::{Project, ProjectDeletion};
@@ -93,6 +99,7 @@ pub struct Store {
     unpruned_parties: Arc<audit::UnprunedParties>,
     totals: Arc<tasks::Totals>,
     quotas: Quotas,
+    contacts: contacts::ContactFeed,
 }
 
 impl Store {
@@ -102,13 +109,15 @@ impl Store {
         let quotas = options.quotas;
         let db = Arc::new(Db::open(url, options).await?);
         let metrics = StoreMetrics::default();
+        let contacts = contacts::ContactFeed::default();
         Ok(Self {
-            sessions: sessions::start(Arc::clone(&db), metrics.clone()),
+            sessions: sessions::start(Arc::clone(&db), metrics.clone(), contacts.clone()),
             db,
             metrics,
             unpruned_parties: Arc::default(),
             totals: Arc::default(),
             quotas,
+            contacts,
         })
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use flow_domain::id::{PartyId, ProjectId};
 use flow_domain::time::Timestamp;
 
+use super::contacts;
 use super::db::{Tx, execute, id_batches, in_tx, push_list, reading};
 use super::error::{StoreError, is_unique_violation};
 use super::page::into_page;
@@ -116,6 +117,7 @@ impl Store {
         execute!(&mut tx, "DELETE FROM orphans WHERE party_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM project_parties WHERE party_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM disabled_parties WHERE party_id = ?", id.as_str())?;
+        contacts::remove(&mut tx, id).await?;
         let matched = execute!(&mut tx, "DELETE FROM parties WHERE id = ?", id.as_str())?;
         tx.commit().await?;
         Ok(matched > 0)
@@ -217,6 +219,7 @@ impl Store {
     /// future was stored before the clock was set back.
     pub async fn all_away(&self, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.write_tx("all_away").await?;
+        contacts::end_all(&mut tx, now).await?;
         execute!(
             &mut tx,
             "UPDATE parties SET connected = 0, since = ? WHERE connected = 1 OR since > ?",

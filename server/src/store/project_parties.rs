@@ -1,6 +1,6 @@
 //! Parties that are offered to projects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use flow_domain::access::OfferedDatasets;
 use flow_domain::id::{PartyId, ProjectId};
@@ -114,6 +114,29 @@ impl Store {
         };
         let offers = rows.into_iter().map(read).collect::<Result<_, StoreError>>()?;
         Ok(into_page(offers, page, |offer: &OfferedParty| offer.party.to_string()))
+    }
+
+    /// Returns the names of the parties that are offered to a project one by one; `None` if every party
+    /// is offered.
+    pub async fn offered_names(
+        &self,
+        project: &ProjectId,
+    ) -> Result<Option<HashSet<PartyId>>, StoreError> {
+        if self.project(project).await?.is_some_and(|project| project.all_parties) {
+            return Ok(None);
+        }
+        let names: Vec<String> = reading!(&*self.db, |c| {
+            sqlx::query_scalar("SELECT party_id FROM project_parties WHERE project_id = ?")
+                .bind(project.as_str())
+                .fetch_all(c)
+                .await
+        })?;
+        let parsed = names.into_iter().map(|name| {
+            name.parse().map_err(|problem| {
+                StoreError::corrupt("project_parties", "party_id", &name, problem)
+            })
+        });
+        parsed.collect::<Result<_, _>>().map(Some)
     }
 
     /// Returns which of these parties exist and are offered to the project, and with which datasets.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use flow_domain::id::{PartyId, ProjectId, RunId, TaskId};
 use flow_domain::member::Member;
 use flow_domain::run::{Run, RunHead};
+use flow_domain::time::Timestamp;
 
 use super::db::{Tx, id_batches, in_tx, insert_rows, push_list, reading};
 use super::error::StoreError;
@@ -19,6 +20,8 @@ use super::{Store, json};
 pub(super) struct RunRows<'a> {
     new: RunRowSet<'a>,
     changed: RunRowSet<'a>,
+    /// Project and end of each run that ends.
+    ended: Vec<(&'a ProjectId, &'a Run, Timestamp)>,
 }
 
 #[derive(Default)]
@@ -31,6 +34,11 @@ impl<'a> RunRows<'a> {
     /// Adds the rows of `change` that are new or differ.
     pub fn add(&mut self, project: &'a ProjectId, change: &'a RunUpdate) {
         let RunUpdate { before, after } = change;
+        if let Some(at) = after.finished_at
+            && before.as_ref().is_none_or(|before| before.finished_at.is_none())
+        {
+            self.ended.push((project, after, at));
+        }
         let rows = if before.is_some() { &mut self.changed } else { &mut self.new };
         if before.as_ref().is_none_or(|before| before.head != after.head) {
             rows.runs.push((project, after, json(&after.head)));
@@ -48,7 +56,17 @@ impl<'a> RunRows<'a> {
         self.new.write(tx, "", "").await?;
         let run = tx.or_update("id", &["phase", "settled_at", "body"]);
         let member = tx.or_update("run_id, party_id", &["phase", "unsettled_party", "body"]);
-        self.changed.write(tx, &run, &member).await
+        self.changed.write(tx, &run, &member).await?;
+        let tail = tx.or_keep("project_id, finished_at, run_id", "phase");
+        let head = "INSERT INTO finished_runs (project_id, finished_at, run_id, phase, queued_us) ";
+        insert_rows!(tx, head, tail, self.ended, |_| 150, |row, (project, run, at)| {
+            row.push_bind(project.as_str())
+                .push_bind(at.0)
+                .push_bind(run.id.as_str())
+                .push_bind(run.phase.as_str())
+                .push_bind(run.running_at.map(|running| running.0 - run.created_at.0))
+        });
+        Ok(())
     }
 }
 

@@ -1,5 +1,5 @@
 //! Writes of sessions: which agent holds a party's session (the newest, by compare-and-swap on the
-//! epoch), the end of a session, the party's inventory.
+//! epoch), the end of a session, the party's inventory. `contacts` keeps the newest openings and ends.
 //!
 //! All queued writes share one transaction. Otherwise ten thousand agents that reconnect at once
 //! would cause ten thousand commits, and the engine's commits would wait behind them.
@@ -11,6 +11,7 @@ use flow_domain::id::{Digest, InstanceId, PartyId};
 use flow_domain::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
+use super::contacts::{self, ContactChange, ContactFeed};
 use super::db::{Db, Tx, execute};
 use super::error::StoreError;
 use super::metrics::StoreMetrics;
@@ -38,6 +39,7 @@ enum SessionWrite {
         party: PartyId,
         epoch: u64,
         now: Timestamp,
+        reason: &'static str,
     },
     Inventory {
         party: PartyId,
@@ -62,12 +64,35 @@ pub(super) struct WriteRequest {
 }
 
 /// Starts the writer; it ends when the last sender is dropped.
-pub(super) fn start(db: Arc<Db>, metrics: StoreMetrics) -> mpsc::Sender<WriteRequest> {
+pub(super) fn start(
+    db: Arc<Db>,
+    metrics: StoreMetrics,
+    contacts: ContactFeed,
+) -> mpsc::Sender<WriteRequest> {
     let (posts, waiting) = mpsc::channel::<WriteRequest>(BATCH_WRITES_MAX);
     tokio::spawn(run(waiting, async move |entries: &[SessionWrite]| {
-        write(&db, &metrics, entries).await
+        let written = write(&db, &metrics, entries).await?;
+        contacts.send(changes(entries, &written));
+        Ok(written)
     }));
     posts
+}
+
+/// Returns the openings and ends among these writes.
+fn changes<'e>(
+    entries: &'e [SessionWrite],
+    written: &'e [SessionWriteResult],
+) -> impl Iterator<Item = ContactChange> + 'e {
+    entries.iter().zip(written).filter_map(|(entry, result)| match (entry, result) {
+        (
+            SessionWrite::Open { party, agent_version, now, .. },
+            SessionWriteResult::Opened(SessionDecision::Granted(grant)),
+        ) => Some(ContactChange::opened(party, grant.epoch, *now, agent_version)),
+        (SessionWrite::Close { party, epoch, now, reason }, SessionWriteResult::Matched(true)) => {
+            Some(ContactChange::ended(party, *epoch, *now, reason))
+        }
+        _ => None,
+    })
 }
 
 async fn run(
@@ -160,6 +185,11 @@ async fn write(
             }
         }
     }
+    let changes: Vec<_> = changes(entries, &written).collect();
+    if let Err(error) = contacts::write(&mut tx, &changes).await {
+        tx.rollback().await;
+        return Err(error);
+    }
     tx.commit().await?;
     Ok(written)
 }
@@ -198,7 +228,7 @@ async fn write_one(tx: &mut Tx, entry: &SessionWrite) -> Result<SessionWriteResu
                 }))
             })
         }
-        SessionWrite::Close { party, epoch, now } => {
+        SessionWrite::Close { party, epoch, now, reason: _ } => {
             let closed = execute!(
                 &mut *tx,
                 "UPDATE parties SET connected = 0, since = ? WHERE id = ? AND epoch = ? AND connected = 1",
@@ -261,15 +291,16 @@ impl Store {
         Err(StoreError::Unavailable(Arc::new(sqlx::Error::PoolTimedOut)))
     }
 
-    /// Closes the session; `false` if a newer session has superseded it.
+    /// Closes the session for this reason; `false` if a newer session has superseded it.
     pub async fn close_session(
         &self,
         party: &PartyId,
         epoch: u64,
         now: Timestamp,
+        reason: &'static str,
     ) -> Result<bool, StoreError> {
-        let closed =
-            self.session_entry(SessionWrite::Close { party: party.clone(), epoch, now }).await?;
+        let party = party.clone();
+        let closed = self.session_entry(SessionWrite::Close { party, epoch, now, reason }).await?;
         Ok(matches!(closed, SessionWriteResult::Matched(true)))
     }
 
@@ -358,7 +389,7 @@ mod tests {
     }
 
     fn close(name: &str, epoch: u64) -> SessionWrite {
-        SessionWrite::Close { party: party(name), epoch, now: at(2) }
+        SessionWrite::Close { party: party(name), epoch, now: at(2), reason: "disconnected" }
     }
 
     fn inventory(name: &str) -> SessionWrite {

@@ -213,6 +213,7 @@ impl Store {
         if user.disabled_at.is_some() || password_hash.is_some() {
             execute!(&mut tx, "DELETE FROM browser_sessions WHERE user_id = ?", id.as_str())?;
             execute!(&mut tx, "DELETE FROM device_sign_ins WHERE user_id = ?", id.as_str())?;
+            execute!(&mut tx, "DELETE FROM sign_in_codes WHERE user_id = ?", id.as_str())?;
         }
         execute!(
             &mut tx,
@@ -245,6 +246,7 @@ impl Store {
         }
         execute!(&mut tx, "DELETE FROM api_tokens WHERE user_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM browser_sessions WHERE user_id = ?", id.as_str())?;
+        execute!(&mut tx, "DELETE FROM sign_in_codes WHERE user_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM project_members WHERE user_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM oidc_identities WHERE user_id = ?", id.as_str())?;
         execute!(&mut tx, "DELETE FROM users WHERE id = ?", id.as_str())?;

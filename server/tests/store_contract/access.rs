@@ -389,9 +389,12 @@ async fn sessions_end_with_account_password_and_time(fx: Fixture) {
         UserEdit { disabled_at: Some(Some(at(5))), ..UserEdit::default() },
     ] {
         assert!(open(session(&bob, &hex())).await);
-        assert_eq!(store.sessions_of(&bob.id, 9).await.unwrap().len(), 1);
+        assert_eq!(
+            store.sessions_of(&bob.id, &PageRequest::first(9)).await.unwrap().items.len(),
+            1
+        );
         store.edit_user(&bob.name, &edit, &entry("edit_user")).await.unwrap();
-        assert!(store.sessions_of(&bob.id, 9).await.unwrap().is_empty());
+        assert!(store.sessions_of(&bob.id, &PageRequest::first(9)).await.unwrap().items.is_empty());
     }
     assert!(!open(session(&bob, "four")).await, "the account is disabled");
 }

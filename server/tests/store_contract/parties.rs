@@ -117,15 +117,18 @@ async fn party_has_one_agent_at_a_time(fx: Fixture) {
         "another is refused however long the first is there"
     );
     assert!(
-        !store.close_session(&id, 1, at(30)).await.unwrap(),
+        !store.close_session(&id, 1, at(30), "disconnected").await.unwrap(),
         "the superseded session has nothing to close"
     );
     assert!(store.party(&id).await.unwrap().unwrap().connected);
 
-    assert!(store.close_session(&id, 2, at(40)).await.unwrap());
+    assert!(store.close_session(&id, 2, at(40), "disconnected").await.unwrap());
     let away = store.party(&id).await.unwrap().unwrap();
     assert_eq!((away.connected, away.since, away.agent_version.as_str()), (false, at(40), "0.1.0"));
-    assert!(!store.close_session(&id, 2, at(50)).await.unwrap(), "it was closed already");
+    assert!(
+        !store.close_session(&id, 2, at(50), "disconnected").await.unwrap(),
+        "it was closed already"
+    );
     assert_eq!(store.party(&id).await.unwrap().unwrap().since, at(40));
     assert_eq!(open(2, 69).await, SessionDecision::InUse { since: at(40) });
     assert_eq!(

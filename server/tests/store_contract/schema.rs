@@ -201,7 +201,7 @@ async fn backup_is_complete_and_never_overwrites_a_file() {
 }
 
 /// Tables whose rows belong to no project, or not always to one.
-const OF_THE_FEDERATION: [&str; 8] = [
+const OF_THE_FEDERATION: [&str; 9] = [
     "hub",
     "users",
     "projects",
@@ -209,6 +209,7 @@ const OF_THE_FEDERATION: [&str; 8] = [
     "browser_sessions",
     "access_audit",
     "device_sign_ins",
+    "sign_in_codes",
     "oidc_identities",
 ];
 

@@ -9,12 +9,13 @@ use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use flow_domain::error::{Error, ErrorCode, FieldCode};
 use futures::StreamExt as _;
-use futures::stream::{self, Stream};
+use futures::stream::{self, BoxStream, Stream};
 use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::events::{HEARTBEAT_INTERVAL, StreamHeaders, last_event, wants_stream};
+use super::live;
 use crate::api::extract::{Caller, Params};
 use crate::api::list;
 use crate::api::openapi::failures;
@@ -36,6 +37,16 @@ pub(super) struct FeedParams {
     /// Largest number of events of a page. A stream has no limit.
     #[param(value_type = Option<schema::PageLimit>)]
     limit: Option<u32>,
+    /// Add events `progress` to a stream: new progress of members of runs, at most one each second
+    /// for each member.
+    #[serde(default)]
+    #[param(default = false)]
+    progress: bool,
+    /// Add events `party` to a stream: openings and ends of the sessions of parties that the caller
+    /// may see.
+    #[serde(default)]
+    #[param(default = false)]
+    parties: bool,
 }
 
 failures!(Expired = EventsExpired);
@@ -54,13 +65,18 @@ impl From<FeedRow> for FeedEvent {
 /// resume a broken stream, send `Last-Event-ID`. The hub keeps the feed for `retention.events_days`
 /// days: a request that resumes after an older event fails with `events_expired`. Without a position,
 /// or with 0, the page begins with the oldest event that the feed has.
+///
+/// A stream with `progress=true` also has events `progress`, and one with `parties=true` events
+/// `party`. They have no `id` and are not repeated: a client that resumes reads the present state
+/// first. A client that reads slowly misses events `progress`; a stream that would miss an event
+/// `party` ends.
 #[utoipa::path(get, path = "/events", tag = "events", operation_id = "list_all_events", params(FeedParams, StreamHeaders),
     responses((status = 200, description = "One page of events, or a stream of events", content(
         (Page<FeedEvent> = "application/json"), (schema::FeedStream = "text/event-stream"))), Expired))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Params(FeedParams { after, limit }): Params<FeedParams>,
+    Params(FeedParams { after, limit, progress, parties }): Params<FeedParams>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if let Some(after) = after.filter(|after| *after < 0) {
@@ -72,8 +88,24 @@ pub(super) async fn list(
     if wants_stream(&headers) {
         let after = resumed.or(after);
         check_kept(&app, after).await?;
+        let none = || stream::pending().boxed();
+        let progress =
+            if progress { live::progress(&app, project.clone()).boxed() } else { none() };
+        let sees_all = caller.0.federation_admin;
+        let parties = match parties {
+            true => live::parties(Arc::clone(&app), project.clone(), sees_all).boxed(),
+            false => none(),
+        };
         let follower = app.engine.follow(project, after).await?;
-        let stream = follow(follower).take_until(app.stopping.clone().cancelled_owned());
+        // The end of one of them ends the stream.
+        let ending = |part: BoxStream<'static, sse::Event>| {
+            part.map(Some).chain(stream::iter([None::<sse::Event>]))
+        };
+        let live = stream::select(ending(progress), ending(parties));
+        let stream = stream::select(ending(follow(follower).boxed()), live)
+            .take_while(|event| std::future::ready(event.is_some()))
+            .filter_map(|event| std::future::ready(event.map(Ok::<_, Infallible>)))
+            .take_until(app.stopping.clone().cancelled_owned());
         let keep_alive = KeepAlive::new().interval(HEARTBEAT_INTERVAL).text("alive");
         return Ok(Sse::new(stream).keep_alive(keep_alive).into_response());
     }
@@ -100,7 +132,7 @@ async fn check_kept(app: &App, after: Option<i64>) -> Result<(), ApiError> {
     Err(Error::new(ErrorCode::EventsExpired, message).into())
 }
 
-fn follow(follower: FeedFollower) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+fn follow(follower: FeedFollower) -> impl Stream<Item = sse::Event> {
     stream::unfold(follower, async |mut follower| {
         let row = match follower.next().await {
             Ok(row) => row?,
@@ -113,6 +145,6 @@ fn follow(follower: FeedFollower) -> impl Stream<Item = Result<sse::Event, Infal
         let head =
             sse::Event::default().id(row.number.to_string()).event(row.event.event.kind.as_str());
         let event = head.json_data(FeedEvent::from(row.as_ref().clone())).unwrap_or_default();
-        Some((Ok(event), follower))
+        Some((event, follower))
     })
 }

@@ -3,23 +3,29 @@
 use axum::Json;
 
 use crate::api::extract::{BODY_BYTES_MAX, Caller};
+use crate::webhooks::KEPT_DELIVERIES_MAX;
 use flow_api_types::limits::{
     APPLY_ITEMS_MAX, BULK_TASKS_MAX, COMPARED_RUNS_MAX, LABEL_FILTERS_MAX, PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
 };
 use flow_api_types::{HubInfo, HubLimits};
 use flow_domain::limits::{LABELS_MAX, MEMBERS_MAX};
+use flow_domain::webhook::{URL_CHARS_MAX, WEBHOOKS_MAX};
 
 /// Features that the first release of the API does not have. A name is never removed while the API
 /// has its version.
-const FEATURES: [&str; 8] = [
+const FEATURES: [&str; 12] = [
     "bulk_changes",
     "dry_run_asks_parties",
     "event_feed",
+    "event_feed_progress",
     "list_fields",
     "list_sorting",
+    "overview",
+    "party_contacts",
     "run_filters",
     "series_export",
+    "sign_in_codes",
     "task_labels",
 ];
 
@@ -40,6 +46,9 @@ pub(super) async fn get(_: Caller) -> Json<HubInfo> {
             task_labels_max: LABELS_MAX as u64,
             label_filters_max: LABEL_FILTERS_MAX as u64,
             body_bytes_max: BODY_BYTES_MAX as u64,
+            project_webhooks_max: WEBHOOKS_MAX.into(),
+            webhook_url_chars_max: URL_CHARS_MAX as u64,
+            webhook_deliveries_max: KEPT_DELIVERIES_MAX.into(),
         },
     })
 }

@@ -4,19 +4,23 @@ mod access;
 mod apply;
 mod bulk;
 mod check;
+mod contacts;
 mod events;
 mod export;
 mod feed;
 mod filter;
 mod info;
+mod live;
 mod lookup;
 mod members;
 mod orphans;
 mod outputs;
+mod overview;
 mod params;
 mod parties;
 mod reference;
 pub(super) mod runs;
+mod system;
 mod tasks;
 pub(super) mod templates;
 mod warnings;
@@ -48,6 +52,8 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(events::list))
         .routes(routes!(feed::list))
         .routes(routes!(info::get))
+        .routes(routes!(system::get))
+        .routes(routes!(overview::get))
         .routes(routes!(runs::list_all))
         .routes(routes!(runs::compare))
         .routes(routes!(runs::list))
@@ -60,6 +66,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(outputs::get))
         .routes(routes!(parties::list, parties::create))
         .routes(routes!(parties::get, parties::delete))
+        .routes(routes!(contacts::list))
         .routes(routes!(parties::rotate_secret))
         .routes(routes!(parties::disable))
         .routes(routes!(parties::enable))
@@ -74,6 +81,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(webhooks::redeliver))
         .routes(routes!(access::setup::setup))
         .routes(routes!(access::me::get))
+        .routes(routes!(access::sign_in_codes::create))
         .routes(routes!(access::sessions::list, access::sessions::create))
         .routes(routes!(access::sessions::delete))
         .routes(routes!(access::users::list, access::users::create))

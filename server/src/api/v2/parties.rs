@@ -17,6 +17,7 @@ use utoipa::IntoParams;
 
 use super::access::Audit;
 use super::params::{PageParams, PartyPath};
+use crate::access::Principal;
 use crate::api::extract::{Body, Caller, Ids, Params};
 use crate::api::list::List;
 use crate::api::openapi::failures;
@@ -146,20 +147,29 @@ pub(super) async fn get(
     Caller(principal): Caller,
     Ids(PartyPath { party: id }): Ids<PartyPath>,
 ) -> Result<Json<Party>, ApiError> {
-    let offered = match principal.federation_admin {
-        true => OfferedDatasets::All,
-        false => {
-            let mut offered = app.store.offered(&principal.project, &[&id]).await?;
-            offered.remove(&id).ok_or_else(|| unknown(&id))?
-        }
-    };
-    let party = app.store.party(&id).await?;
-    let party = party.ok_or_else(|| unknown(&id))?;
+    let (party, offered) = visible_party(&app, &principal, &id).await?;
     let mut inventory = app.store.inventory(&id).await?;
     if let Some(inventory) = &mut inventory {
         hide_datasets(inventory, &offered);
     }
     Ok(Json(response(party, inventory)))
+}
+
+/// Returns a party that the caller may see, and its datasets that the project may use.
+pub(super) async fn visible_party(
+    app: &App,
+    principal: &Principal,
+    id: &PartyId,
+) -> Result<(store::Party, OfferedDatasets), ApiError> {
+    let offered = match principal.federation_admin {
+        true => OfferedDatasets::All,
+        false => {
+            let mut offered = app.store.offered(&principal.project, &[id]).await?;
+            offered.remove(id).ok_or_else(|| unknown(id))?
+        }
+    };
+    let party = app.store.party(id).await?;
+    Ok((party.ok_or_else(|| unknown(id))?, offered))
 }
 
 /// Removes the datasets that are not offered to the project, and their paths.

@@ -75,19 +75,24 @@ fn hyphenated(letters: &str) -> String {
     }
 }
 
-/// Makes a code without vowels, so that it is no word, and without digits.
-fn user_code() -> String {
+/// Returns random letters of [`USER_CODE_LETTERS`].
+pub(super) fn letters(count: usize) -> String {
     let alphabet = USER_CODE_LETTERS.as_bytes();
     let mut letters = String::new();
-    while letters.len() < 2 * HALF_CHARS {
+    while letters.len() < count {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
         // Bytes beyond a multiple of 20 would prefer some letters.
         let even = bytes.iter().filter(|byte| usize::from(**byte) < 256 / 20 * 20);
         let chars = even.map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()]));
-        letters.extend(chars.take(2 * HALF_CHARS - letters.len()));
+        letters.extend(chars.take(count - letters.len()));
     }
-    hyphenated(&letters)
+    letters
+}
+
+/// Makes a code without vowels, so that it is no word, and without digits.
+fn user_code() -> String {
+    hyphenated(&letters(2 * HALF_CHARS))
 }
 
 fn digest(code: &str) -> Digest {

@@ -8,6 +8,7 @@ pub(super) mod oidc;
 pub(super) mod projects;
 pub(super) mod sessions;
 pub(super) mod setup;
+pub(super) mod sign_in_codes;
 pub(super) mod tokens;
 pub(super) mod users;
 

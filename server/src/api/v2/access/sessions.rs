@@ -1,30 +1,45 @@
-//! Sign-in with a password, and sessions of browsers.
+//! Sign-in with a password or a code, and sessions of browsers.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use flow_api_types::{Session, SessionList, SignIn};
-use flow_domain::error::{Error, ErrorCode};
+use flow_api_types::limits::PAGE_ITEMS_MAX;
+use flow_api_types::{Page, SecretText, Session, SessionList, SignIn, schema};
+use flow_domain::error::{Error, ErrorCode, FieldCode};
 use flow_domain::id::UserName;
 use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
+use super::sign_in_codes::digest as code_digest;
 use super::{Audit, SessionPath};
-use crate::access::{Credential, SessionCookie, check_site, open_session, secret};
-use crate::api::extract::{Body, Caller, Ids};
+use crate::access::{Credential, Refused, SessionCookie, check_site, open_session, secret};
+use crate::api::extract::{Body, Caller, Ids, Params};
+use crate::api::list::List;
 use crate::api::openapi::failures;
 use crate::api::peer::IsTls;
-use crate::api::problem::ApiError;
-use crate::api::problem::respond;
+use crate::api::problem::{ApiError, field, respond};
 use crate::state::App;
-use crate::store::{AccessEntry, BrowserSession};
+use crate::store::{AccessEntry, BrowserSession, User};
 
 failures!(SignInFailures = Unauthenticated, CrossSite, RateLimited, StoreUnavailable, StoreFull);
+failures!(ListFailures = CursorInvalid);
 failures!(NotFound = SessionNotFound);
 
-/// Sessions of a list.
-const SESSIONS_MAX: u32 = 200;
+/// Page of sessions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api::v2) struct SessionParams {
+    /// `next` of the previous page. Absent for the first page.
+    #[param(value_type = Option<schema::Cursor>)]
+    cursor: Option<String>,
+    /// Largest number of items of the page.
+    #[param(value_type = Option<schema::SessionLimit>)]
+    limit: Option<u32>,
+}
 
 fn show(session: BrowserSession, current: bool) -> Session {
     let BrowserSession { id, user: _, digest: _, method, client, created_at, seen_at, expires_at } =
@@ -40,10 +55,11 @@ fn show(session: BrowserSession, current: bool) -> Session {
     }
 }
 
-/// Sign in with a password
+/// Sign in with a password or a code
 ///
-/// Opens a session of a browser; the response sets its cookie. After some wrong passwords the
-/// address has to wait. Programs use API tokens.
+/// Opens a session of a browser; the response sets its cookie. Send `name` and `password`, or a `code`
+/// of `create_sign_in_code`. After some wrong passwords the address has to wait. Programs use API
+/// tokens.
 #[utoipa::path(post, path = "/sessions", tag = "access", operation_id = "create_session", security(()), request_body = SignIn,
     responses((status = 201, description = "The session", body = Session, headers(
         ("Set-Cookie" = String, description = "Cookie of the session"))), SignInFailures))]
@@ -52,38 +68,102 @@ pub(in crate::api::v2) async fn create(
     audit: Audit,
     Extension(IsTls(is_tls)): Extension<IsTls>,
     headers: HeaderMap,
-    Body { value: SignIn { name, password }, digest: _ }: Body<SignIn>,
+    Body { value, digest: _ }: Body<SignIn>,
 ) -> Result<Response, ApiError> {
     // A page of another site must not sign its visitor in to another account.
     check_site(&http::Method::POST, &headers)?;
-    if let Err(refused) = app.access.admit_sign_in(audit.address) {
-        return Ok(respond(refused));
+    let SignIn { name, password, code } = value;
+    let browser = Browser { is_tls, headers };
+    let session = match (name, password, code) {
+        (Some(name), Some(password), None) => {
+            with_password(&app, &audit, &browser, &name, password).await
+        }
+        (None, None, Some(code)) => with_code(&app, &audit, &browser, &code).await,
+        (name, _, None) => {
+            let place = if name.is_some() { "/password" } else { "/name" };
+            let message = "is required: send `name` and `password`, or `code`";
+            return Err(field(place, FieldCode::Required, message).into());
+        }
+        (_, _, Some(_)) => {
+            let message = "must be sent without `name` and `password`";
+            return Err(field("/code", FieldCode::NotAllowed, message).into());
+        }
+    };
+    match session {
+        Ok((session, cookie)) => {
+            let set = [(header::SET_COOKIE, cookie.set()?)];
+            Ok((StatusCode::CREATED, set, Json(show(session, true))).into_response())
+        }
+        Err(refused) => Ok(respond(refused)),
     }
+}
+
+/// The client of a sign-in.
+struct Browser {
+    is_tls: bool,
+    headers: HeaderMap,
+}
+
+async fn with_password(
+    app: &App,
+    audit: &Audit,
+    browser: &Browser,
+    name: &str,
+    password: SecretText,
+) -> Result<(BrowserSession, SessionCookie), Refused> {
+    app.access.admit_sign_in(audit.address)?;
     let user = match name.parse::<UserName>() {
         Ok(name) => app.store.user(&name).await?.filter(|user| user.disabled_at.is_none()),
         Err(_) => None,
     };
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let passwords = &app.access.passwords;
-    let checked = passwords.verify(&name, audit.address, secret(password), hash.clone()).await;
-    if let Err(refused) = checked {
+    let checked = passwords.verify(name, audit.address, secret(password), hash.clone()).await;
+    checked.inspect_err(|_| {
         tracing::info!(address = %audit.address, "a sign-in with a password was rejected");
-        return Ok(respond(refused));
-    }
-    let Some(user) = user else { return Err(wrong().into()) };
-    let cookie = SessionCookie::generate(is_tls);
-    let session = open_session(&cookie, &user.id, "password", &headers, audit.now);
-    let entry = AccessEntry {
-        actor_id: Some(user.id.clone()),
-        actor: user.name.to_string(),
-        ..audit.entry("create_session", &session.id)
-    };
+    })?;
+    let user = user.ok_or_else(wrong)?;
+    let cookie = SessionCookie::generate(browser.is_tls);
+    let session = open_session(&cookie, &user.id, "password", &browser.headers, audit.now);
+    let entry = opened(audit, &user, &session);
     // The password may have been changed since it was read.
     if !app.store.create_session(&session, hash.as_deref(), &entry).await? {
         return Err(wrong().into());
     }
-    let set = [(header::SET_COOKIE, cookie.set()?)];
-    Ok((StatusCode::CREATED, set, Json(show(session, true))).into_response())
+    Ok((session, cookie))
+}
+
+async fn with_code(
+    app: &App,
+    audit: &Audit,
+    browser: &Browser,
+    code: &SecretText,
+) -> Result<(BrowserSession, SessionCookie), Refused> {
+    app.access.admit_sign_in(audit.address)?;
+    let cookie = SessionCookie::generate(browser.is_tls);
+    let digest = code_digest(&code.0);
+    let used = app.store.use_sign_in_code(&digest, audit.now, |user| {
+        let session = open_session(&cookie, &user.id, "code", &browser.headers, audit.now);
+        let entry = opened(audit, user, &session);
+        (session, entry)
+    });
+    let Some((user, session)) = used.await? else {
+        tracing::info!(address = %audit.address, "a sign-in with a code was rejected");
+        app.access.count_wrong_code(audit.address)?;
+        let message = "the code is wrong, expired or used: `flowctl console` makes a new one";
+        return Err(Error::new(ErrorCode::Unauthenticated, message).into());
+    };
+    tracing::info!(user = %user.name, address = %audit.address, "a browser signed in with a code");
+    Ok((session, cookie))
+}
+
+fn opened(audit: &Audit, user: &User, session: &BrowserSession) -> AccessEntry {
+    AccessEntry {
+        actor_id: Some(user.id.clone()),
+        actor: user.name.to_string(),
+        detail: session.method.clone(),
+        ..audit.entry("create_session", &session.id)
+    }
 }
 
 fn wrong() -> Error {
@@ -95,18 +175,23 @@ fn current(credential: &Credential, session: &flow_domain::id::SessionId) -> boo
 }
 
 /// List the sessions of the caller, oldest first
-#[utoipa::path(get, path = "/sessions", tag = "access", operation_id = "list_sessions",
-    responses((status = 200, description = "The sessions", body = SessionList)))]
+///
+/// Without `limit` a page has up to 200 sessions.
+#[utoipa::path(get, path = "/sessions", tag = "access", operation_id = "list_sessions", params(SessionParams),
+    responses((status = 200, description = "One page of sessions", body = SessionList), ListFailures))]
 pub(in crate::api::v2) async fn list(
     State(app): State<Arc<App>>,
     Caller(principal): Caller,
+    Params(SessionParams { cursor, limit }): Params<SessionParams>,
 ) -> Result<Json<SessionList>, ApiError> {
-    let sessions = app.store.sessions_of(&principal.user, SESSIONS_MAX).await?;
-    let items = sessions.into_iter().map(|session| {
+    let list = List::of("sessions", &principal.user);
+    let request = list.request(cursor.as_deref(), Some(limit.unwrap_or(PAGE_ITEMS_MAX)))?;
+    let page = app.store.sessions_of(&principal.user, &request).await?;
+    let Page { items, next } = list.page(page, |session| {
         let current = current(&principal.credential, &session.id);
         show(session, current)
     });
-    Ok(Json(SessionList { items: items.collect() }))
+    Ok(Json(SessionList { items, next }))
 }
 
 /// End a session
