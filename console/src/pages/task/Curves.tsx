@@ -5,7 +5,7 @@ import { useProject } from "../../app/session";
 import { Button, buttonClass } from "../../ui/Button";
 import { Chart } from "../../ui/Chart";
 import { safeText } from "../../ui/Copy";
-import { Empty, Panel } from "../../ui/Panel";
+import { Panel } from "../../ui/Panel";
 import { isActive } from "../../ui/Phase";
 import { Loaded } from "../../ui/Problem";
 import { urlOf, type Schemas } from "../../api/client";
@@ -43,9 +43,9 @@ function Charts({ series, run }: { series: Schemas["RunSeries"]; run: Run }) {
   const charts = useMemo(() => curvesOf(series, { shared: t`shared model`, sharedAt: (party) => t`shared model at ${party}` }), [series, t]);
   if (charts.length === 0)
     return (
-      <Empty title={<Trans>There are no metrics yet.</Trans>}>
-        {isActive(run.phase) ? <Trans>They appear here as soon as a party reports its first epoch.</Trans> : <Trans>The workloads of this run reported none. They write metrics to metrics.jsonl in their output directory.</Trans>}
-      </Empty>
+      <p className={css.sub}>
+        {isActive(run.phase) ? <Trans>There are no metrics yet. They appear here as soon as a party reports its first epoch.</Trans> : <Trans>The workloads of this run reported no metrics. They can write them to metrics.jsonl in their output directory.</Trans>}
+      </p>
     );
   const shown = all ? charts : charts.slice(0, CHARTS);
   return (

@@ -48,7 +48,7 @@ export function Inputs({ task, run }: { task: Task; run: Run | undefined }) {
             columns={[
               { key: "name", title: t`Name`, cell: ([name]) => <code>{safeText(name)}</code> },
               { key: "value", title: t`Value`, cell: ([, value]) => <code>{safeText(value)}</code> },
-              ...(run ? [{ key: "task", title: t`In the task today`, cell: ([name, value]: [string, string]) => (task.parameters[name] === undefined ? <span className={css.sub}>–</span> : task.parameters[name] === value ? <Trans>the same</Trans> : <code>{safeText(task.parameters[name])}</code>) }] : []),
+              ...(run && Object.keys(task.parameters).length > 0 ? [{ key: "task", title: t`In the task today`, cell: ([name, value]: [string, string]) => (task.parameters[name] === undefined ? <span className={css.sub}>–</span> : task.parameters[name] === value ? <Trans>the same</Trans> : <code>{safeText(task.parameters[name])}</code>) }] : []),
             ]}
           />
         )}
@@ -87,7 +87,7 @@ export function Inputs({ task, run }: { task: Task; run: Run | undefined }) {
             [t`Created by`, task.created_by ? safeText(task.created_by) : "–"],
             [t`Created`, <Time key="created" at={task.created_at} />],
             [t`Last edited`, <Time key="modified" at={task.modified_at} />],
-            [t`Labels`, Object.entries(task.labels ?? {}).map(([name, value]) => <Badge key={name}>{safeText(`${name}=${value}`)}</Badge>)],
+            [t`Labels`, Object.keys(task.labels ?? {}).length === 0 ? "–" : Object.entries(task.labels ?? {}).map(([name, value]) => <Badge key={name}>{safeText(`${name}=${value}`)}</Badge>)],
           ]}
         />
       </Panel>

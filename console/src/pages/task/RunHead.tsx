@@ -57,7 +57,7 @@ export function RunHead({ task, run }: { task: Task; run: Run }) {
                   </Trans>
                 ) : (
                   <Trans>
-                    the hub stops waiting <Time at={run.waiting.until} />
+                    waits at most until <Time at={run.waiting.until} />
                   </Trans>
                 )}
               </>
@@ -68,7 +68,7 @@ export function RunHead({ task, run }: { task: Task; run: Run }) {
       {run.ending && run.ending.code !== "completed" && (
         <Note tone={run.ending.outcome === "failed" ? "bad" : "info"}>
           <strong>{safeText(run.ending.message)}</strong>
-          {run.ending.reason && run.ending.reason.message !== run.ending.message && (
+          {run.ending.reason && !run.ending.message.includes(run.ending.reason.message) && (
             <span>
               {run.ending.party ? `${run.ending.party}: ` : ""}
               {safeText(run.ending.reason.message)}

@@ -123,7 +123,7 @@ function optionsOf(newest: { current: Props }, width: number, zoomed: { current:
         ...axis,
         grid: { show: false },
         size: 26,
-        space: 72,
+        space: xKind === "time" ? 72 : 40,
         ...(xKind === "time" ? { incrs: TIME_STEPS, splits: timeSplits, values: (_: uPlot, splits: number[], __: number, ___: number, step: number) => splits.map((at) => axisTime(at, step, locale)) } : { incrs: EPOCH_STEPS }),
       },
       {
