@@ -251,7 +251,7 @@ fn u43_token_of_the_party_is_private_and_an_agent_survives_a_taken_default_port(
 
     let address = format!("127.0.0.1:{}", free_port());
     let agent = start(&listen(&address));
-    wait_for_line("serving /api/v1 and the party view");
+    wait_for_line("serving the REST API and the party view");
     let file = place.path("data/v1-token");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let token = fs::read_to_string(&file).unwrap().trim().to_owned();

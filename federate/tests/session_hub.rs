@@ -7,6 +7,8 @@ mod clock;
 mod fake_hub;
 #[path = "session_hub/limits.rs"]
 mod limits;
+#[path = "session_hub/party.rs"]
+mod party;
 #[path = "session_hub/recorded.rs"]
 mod recorded;
 #[path = "session_hub/rest.rs"]

@@ -19,7 +19,7 @@ use flow_federate::admission::{Image, PartyPolicy};
 use flow_federate::agent::{self, AgentConfig, AgentError, LogPolicy};
 use flow_federate::health::StatusRequest;
 use flow_federate::runtime::fake::{FakeRuntime, Mode};
-use flow_federate::runtime::{ImageSource, WorkKey};
+use flow_federate::runtime::{ImageSource, Runtime, WorkKey};
 use flow_federate::session::{Connector, SecretSource};
 use flow_proto::v1::agent_message::Body as FromAgent;
 use flow_proto::v1::control_server::{Control, ControlServer};
@@ -359,6 +359,8 @@ pub struct TestAgent {
     pub logs: LogPolicy,
     /// Sends status requests as the health listener does.
     pub status_requests: mpsc::Sender<StatusRequest>,
+    /// The runtime in place of the fake one.
+    pub processes: Option<Arc<dyn Runtime>>,
     /// Listener of the REST API for the next start.
     pub rest: Option<flow_federate::rest::Bound>,
     running: Option<(CancellationToken, JoinHandle<Result<(), AgentError>>)>,
@@ -392,6 +394,7 @@ impl TestAgent {
             policies: watch::Sender::new(Arc::new(policy)),
             logs: LogPolicy::default(),
             status_requests: mpsc::channel(1).0,
+            processes: None,
             rest: None,
             running: None,
         }
@@ -424,13 +427,12 @@ impl TestAgent {
             rest: self.rest.take(),
             metrics: Default::default(),
         };
-        let agent = agent::run(
-            config,
-            connector,
-            Arc::new(self.runtime.clone()),
-            Arc::new(self.clock.clone()),
-            stop.clone(),
-        );
+        let runtime = match &self.processes {
+            Some(processes) => Arc::clone(processes),
+            None => Arc::new(self.runtime.clone()),
+        };
+        let agent =
+            agent::run(config, connector, runtime, Arc::new(self.clock.clone()), stop.clone());
         let agent = async {
             let ended = agent.await;
             if let Err(error) = &ended {

@@ -22,15 +22,15 @@ use crate::fake_hub::{
 };
 
 /// A started agent with its listener.
-struct Rest {
-    address: SocketAddr,
-    token: String,
+pub struct Rest {
+    pub address: SocketAddr,
+    pub token: String,
 }
 
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
+pub struct Answer {
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
 }
 
 impl Answer {
@@ -44,13 +44,13 @@ impl Answer {
         Self { status, headers: headers.collect(), body: body.to_owned() }
     }
 
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 }
 
 impl Rest {
-    async fn start(agent: &mut TestAgent, hub: &FakeHub) -> Self {
+    pub async fn start(agent: &mut TestAgent, hub: &FakeHub) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let retention = flow_federate::retention::Retention {
@@ -60,8 +60,13 @@ impl Rest {
             min_free_percent: 5,
             min_free_mib: 64,
         };
-        let hub = "https://hub.example:1234".to_owned();
-        let bound = Bound { listener, allow_remote: false, hub, retention: retention.into() };
+        let address_of_hub = "https://hub.example:1234".to_owned();
+        let bound = Bound {
+            listener,
+            allow_remote: false,
+            hub: address_of_hub,
+            retention: retention.into(),
+        };
         agent.rest = Some(bound);
         agent.start(hub.connector());
         let file = agent.data_dir().join(TOKEN);
@@ -70,7 +75,11 @@ impl Rest {
     }
 
     /// Sends a request without a credential. HTTP/1.0: the body ends with the connection.
-    async fn open(&self, request: &str, headers: &[(&str, &str)]) -> TcpStream {
+    pub async fn open(&self, request: &str, headers: &[(&str, &str)]) -> TcpStream {
+        self.open_with(request, headers, "").await
+    }
+
+    async fn open_with(&self, request: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
         let mut text = format!("{request} HTTP/1.0\r\n");
         if !headers.iter().any(|(name, _)| *name == "host") {
             text += &format!("host: {}\r\n", self.address);
@@ -79,25 +88,50 @@ impl Rest {
             text += &format!("{name}: {value}\r\n");
         }
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all((text + "\r\n").as_bytes()).await.unwrap();
+        stream.write_all((text + "\r\n" + body).as_bytes()).await.unwrap();
         stream
     }
 
-    async fn send(&self, request: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut stream = self.open(request, headers).await;
+    pub async fn send(&self, request: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send_with(request, headers, "").await
+    }
+
+    pub async fn send_with(&self, request: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut stream = self.open_with(request, headers, body).await;
         let mut answer = Vec::new();
         let read = stream.read_to_end(&mut answer);
         flow_common::clock::timeout(PATIENCE, read).await.expect("an answer in time").unwrap();
         Answer::of(std::str::from_utf8(&answer).unwrap())
     }
 
-    fn bearer(&self) -> String {
+    pub fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }
 
     /// Gets a path with the token.
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.send(&format!("GET {path}"), &[("authorization", &self.bearer())]).await
+    }
+
+    /// Posts a JSON body with the token.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        let (text, bearer) = (body.to_string(), self.bearer());
+        let length = text.len().to_string();
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("content-length", length.as_str()),
+        ];
+        self.send_with(&format!("POST {path}"), &headers, &text).await
+    }
+
+    /// Signs a browser in. Returns its cookie.
+    pub async fn cookie(&self, agent: &TestAgent) -> String {
+        let link = succeeds(agent, &["console"]).await;
+        let path = link.trim().split_once(&self.address.to_string()).unwrap().1;
+        let signed_in = self.send(&format!("GET {path}"), &[("sec-fetch-site", "none")]).await;
+        assert_eq!(signed_in.status, 303, "{}", signed_in.body);
+        signed_in.headers["set-cookie"].split(';').next().unwrap().to_owned()
     }
 
     /// The lines of a log.
@@ -109,12 +143,12 @@ impl Rest {
     }
 }
 
-fn named(name: &str, desired: DesiredMember) -> DesiredMember {
+pub fn named(name: &str, desired: DesiredMember) -> DesiredMember {
     DesiredMember { task_name: name.to_owned(), run_number: 3, ..desired }
 }
 
 /// Brings member 1 to `running`.
-async fn run_first(session: &mut Session, agent: &TestAgent) {
+pub async fn run_first(session: &mut Session, agent: &TestAgent) {
     session.report(&run_id(1), MemberPhase::Reserved).await;
     session.assign(named("digits", desired_member(1, 1, 3, DesiredPhase::Running))).await;
     agent.wait_for("the start", || !agent.runtime.starts().is_empty()).await;
@@ -122,7 +156,7 @@ async fn run_first(session: &mut Session, agent: &TestAgent) {
     session.report(&run_id(1), MemberPhase::Running).await;
 }
 
-fn append(file: &Path, text: &[u8]) {
+pub fn append(file: &Path, text: &[u8]) {
     let mut file = OpenOptions::new().append(true).create(true).open(file).unwrap();
     file.write_all(text).unwrap();
 }
