@@ -63,7 +63,6 @@ export function queryOf(search: TaskSearch) {
     created_before: timeOf(search.before),
     ...(search.sort || search.direction ? orderOf(search) : {}),
     cursor: search.cursor,
-    limit: 50,
   };
 }
 

@@ -11,8 +11,8 @@ export type TaskRow = Pick<Schemas["Task"], "id" | "name" | "template" | "member
 
 const FIELDS: Schemas["TaskField"][] = ["id", "name", "template", "members", "labels", "created_by", "created_at", "modified_at", "runs", "run"];
 
-export const tasksQuery = (search: TaskSearch) => {
-  const query = { ...queryOf(search), fields: FIELDS };
+export const tasksQuery = (search: TaskSearch, limit = 50) => {
+  const query = { ...queryOf(search), fields: FIELDS, limit };
   return queryOptions({
     queryKey: [...keys.taskLists, "list", query],
     queryFn: async ({ signal }) => {
@@ -27,8 +27,8 @@ export const tasksQuery = (search: TaskSearch) => {
 type Epochs = Map<string, Map<string, number>>;
 
 /** The page of tasks with the newest progress. Rows that did not change stay the same objects. */
-export function useTaskRows(search: TaskSearch) {
-  const query = useQuery(tasksQuery(search));
+export function useTaskRows(search: TaskSearch, limit?: number) {
+  const query = useQuery(tasksQuery(search, limit));
   const [epochs, setEpochs] = useState<Epochs>(new Map());
   const items = query.data?.items;
   const runs = useMemo(() => new Set(items?.flatMap(({ run }) => (run?.phase === "running" ? [run.id] : []))), [items]);
