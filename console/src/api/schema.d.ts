@@ -7,7 +7,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the start page */
+        /**
+         * Get the web console
+         * @description The page of the console, or a page that states how to build it. A browser gets it at every unknown
+         *     path, too.
+         */
         get: operations["start_page"];
         put?: never;
         post?: never;
@@ -279,6 +283,11 @@ export interface paths {
          *     resume a broken stream, send `Last-Event-ID`. The hub keeps the feed for `retention.events_days`
          *     days: a request that resumes after an older event fails with `events_expired`. Without a position,
          *     or with 0, the page begins with the oldest event that the feed has.
+         *
+         *     A stream with `progress=true` also has events `progress`, and one with `parties=true` events
+         *     `party`. They have no `id` and are not repeated: a client that resumes reads the present state
+         *     first. A client that reads slowly misses events `progress`; a stream that would miss an event
+         *     `party` ends.
          */
         get: operations["list_all_events"];
         put?: never;
@@ -469,6 +478,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the state of the project at a glance
+         * @description Returns the number of tasks by phase, the objects that need attention, and the runs of the last
+         *     `hours` hours in 24 equal parts. The hub reuses an overview for twenty times the time that it took
+         *     to read, at most 30 seconds: with few tasks it is new in each response. Runs that ended before the
+         *     upgrade to this release are not in `buckets`.
+         */
+        get: operations["get_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/parties": {
         parameters: {
             query?: never;
@@ -514,6 +546,27 @@ export interface paths {
          *     and until its agent has confirmed that all its members have ended.
          */
         delete: operations["delete_party"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/parties/{party}/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the newest contact changes of a party
+         * @description Each opening and each end of a session of the party's agent, newest first. The hub keeps the
+         *     newest 100 of each party, from this release on.
+         */
+        get: operations["list_party_contacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -760,13 +813,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the sessions of the caller, oldest first */
+        /**
+         * List the sessions of the caller, oldest first
+         * @description Without `limit` a page has up to 200 sessions.
+         */
         get: operations["list_sessions"];
         put?: never;
         /**
-         * Sign in with a password
-         * @description Opens a session of a browser; the response sets its cookie. After some wrong passwords the
-         *     address has to wait. Programs use API tokens.
+         * Sign in with a password or a code
+         * @description Opens a session of a browser; the response sets its cookie. Send `name` and `password`, or a `code`
+         *     of `create_sign_in_code`. After some wrong passwords the address has to wait. Programs use API
+         *     tokens.
          */
         post: operations["create_session"];
         delete?: never;
@@ -812,6 +869,48 @@ export interface paths {
          *     that was lost.
          */
         post: operations["setup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sign-in-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a one-time code for a sign-in in a browser
+         * @description `create_session` opens a session of the caller's account with the code, once, within 15 minutes. A
+         *     new code replaces the former one of the account. For people only: a limited token and a service
+         *     account get no code. The hub stores only the hash of the code.
+         */
+        post: operations["create_sign_in_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the state of the hub
+         * @description Checks, database, disk, certificates and limits of the process that answers.
+         */
+        get: operations["get_system"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1445,6 +1544,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a file of the web console
+         * @description The page of the console names its files. Each encoding has its own `ETag`.
+         */
+        get: operations["console_asset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/device": {
         parameters: {
             query?: never;
@@ -1728,6 +1847,23 @@ export interface components {
         };
         /** @description Argument of a program, or value of an environment variable. */
         Argument: string;
+        /** @description Objects that need attention. */
+        Attention: {
+            /**
+             * @description Certificates of the hub that expire within 30 days. Empty unless the caller administers the
+             *     federation.
+             */
+            certificates: components["schemas"]["ExpiringCertificate"][];
+            /** @description Newest failed runs of the period, at most 10. */
+            failed: components["schemas"]["ListedRun"][];
+            /**
+             * @description Parties of the project whose agents have disconnected, newest absence first, at most 20. A
+             *     disabled party, and one whose agent has never connected, are left out.
+             */
+            parties_away: components["schemas"]["PartyAway"][];
+            /** @description Oldest runs that wait, at most 10. */
+            waiting: components["schemas"]["ListedRun"][];
+        };
         /** @description Sign-in, or change of an account, a token, a project or a party. */
         AuditEntry: {
             /** @description Name of the operation. */
@@ -1857,6 +1993,25 @@ export interface components {
             since?: components["schemas"]["DateTime"] | null;
             /** @description Connection state. */
             state: components["schemas"]["ContactState"];
+        };
+        /** @description Opening or end of a session of a party's agent. */
+        ContactChange: {
+            /** @description When the session was opened or ended. */
+            at: components["schemas"]["DateTime"];
+            /**
+             * @description Cause of the end, as in `disconnected`, `shutdown` or `limit_exceeded`; `hub_restarted` if the
+             *     hub ended without a shutdown. Absent for an opened session.
+             */
+            reason?: string | null;
+            /** @description Connection state from then on. */
+            state: components["schemas"]["ContactState"];
+            /** @description Version of the agent that opened the session. */
+            version?: string | null;
+        };
+        /** @description Newest contact changes of a party. */
+        ContactList: {
+            /** @description Contact changes, newest first, at most 100. */
+            items: components["schemas"]["ContactChange"][];
         };
         /**
          * @description Connection state of a party's agent.
@@ -2085,6 +2240,13 @@ export interface components {
             /** @description When the workload was started. */
             started_at: components["schemas"]["DateTime"];
         };
+        /** @description Certificate that expires soon. */
+        ExpiringCertificate: {
+            /** @description Listener that uses the certificate, as in `rest` or `grpc`. */
+            name: string;
+            /** @description When the certificate, or another one of its chain, expires. */
+            not_after: components["schemas"]["DateTime"];
+        };
         /**
          * @description Format of an export.
          * @enum {string}
@@ -2119,7 +2281,7 @@ export interface components {
             /** @description Name of the task. */
             task_name: string;
         };
-        /** @description Server-sent events of all tasks of a project. `id` is the number of the event in the feed, `event` is its kind, and `data` is a `FeedEvent` as JSON. */
+        /** @description Server-sent events of all tasks of a project. `id` is the number of the event in the feed, `event` is its kind, and `data` is a `FeedEvent` as JSON. With `progress`, also events `progress` with a `ProgressEvent` as JSON; with `parties`, also events `party` with a `PartyEvent` as JSON. Both have no `id`. */
         FeedStream: string;
         /**
          * @description Kind of mistake in a field.
@@ -2205,6 +2367,11 @@ export interface components {
             page_items_max: number;
             /**
              * Format: int64
+             * @description Webhooks of a project.
+             */
+            project_webhooks_max?: number;
+            /**
+             * Format: int64
              * @description Labels of a task.
              */
             task_labels_max: number;
@@ -2213,6 +2380,16 @@ export interface components {
              * @description Members of a task.
              */
             task_members_max: number;
+            /**
+             * Format: int64
+             * @description Deliveries that the hub keeps of each webhook.
+             */
+            webhook_deliveries_max?: number;
+            /**
+             * Format: int64
+             * @description Characters of the URL of a webhook.
+             */
+            webhook_url_chars_max?: number;
         };
         /** @description Version of the hub. */
         HubVersion: {
@@ -2733,6 +2910,75 @@ export interface components {
          * @example model.npz
          */
         OutputPath: string;
+        /** @description State of a project: counts, objects that need attention, and runs over time. */
+        Overview: {
+            /** @description When the hub read the state. */
+            at: components["schemas"]["DateTime"];
+            /** @description Objects that need attention. */
+            attention: components["schemas"]["Attention"];
+            /** @description Equal parts of the period, oldest first. */
+            buckets: components["schemas"]["OverviewBucket"][];
+            /**
+             * @description Number of tasks by the phase of the newest run; `new` counts tasks without a run. A phase
+             *     without tasks is absent.
+             * @example {
+             *       "new": 2,
+             *       "running": 1,
+             *       "succeeded": 40
+             *     }
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description Hours of the period, which ends at `at`.
+             */
+            hours: number;
+        };
+        /** @description One part of the period of an overview. */
+        OverviewBucket: {
+            /** @description Begin of the part. It ends at the begin of the next one. */
+            at: components["schemas"]["DateTime"];
+            /**
+             * Format: int64
+             * @description Runs that were cancelled.
+             */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @description Runs that failed.
+             */
+            failed: number;
+            /**
+             * Format: double
+             * @description Longest such time, in seconds.
+             */
+            queue_seconds_max?: number | null;
+            /**
+             * Format: double
+             * @description Median time from the creation of a run until all of its members ran, of the runs that ended
+             *     in this part, in seconds. It is an estimate if there are many runs. `null` if none of them
+             *     ran.
+             */
+            queue_seconds_p50?: number | null;
+            /**
+             * Format: int64
+             * @description Runs that were created.
+             */
+            started: number;
+            /**
+             * Format: int64
+             * @description Runs that ended with success.
+             */
+            succeeded: number;
+        };
+        /**
+         * Format: int32
+         * @description Hours of the period of an overview.
+         * @default 24
+         */
+        OverviewHours: number;
         /** @description One page of a list. */
         Page_AuditEntry: {
             /** @description Items of the page, in the order of the list. */
@@ -2941,6 +3187,13 @@ export interface components {
             /** @description Free text for people. */
             remark: string;
         };
+        /** @description Party whose agent has disconnected. */
+        PartyAway: {
+            /** @description Name of the party. */
+            name: components["schemas"]["PartyName"];
+            /** @description When the agent disconnected. */
+            since: components["schemas"]["DateTime"];
+        };
         /**
          * @description New party with its secret.
          * @example {
@@ -2956,6 +3209,13 @@ export interface components {
              *     show it again.
              */
             secret: string;
+        };
+        /** @description Opening or end of the session of a party's agent, in a stream of events. */
+        PartyEvent: {
+            /** @description Connection of the party's agent. */
+            contact: components["schemas"]["Contact"];
+            /** @description Name of the party. */
+            name: components["schemas"]["PartyName"];
         };
         /**
          * @description Name of a party: 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'.
@@ -3020,6 +3280,24 @@ export interface components {
              * @example /docs#task_not_found
              */
             type: string;
+        };
+        /**
+         * @description New progress of a member of a run, in a stream of events. The hub may leave out events of
+         *     progress for a client that reads slowly.
+         */
+        ProgressEvent: {
+            /** @description When the hub stored the progress. */
+            at: components["schemas"]["DateTime"];
+            /** @description Name of the party. */
+            party: components["schemas"]["PartyName"];
+            /** @description Progress of the member. */
+            progress: components["schemas"]["MemberProgress"];
+            /** @description Id of the run. */
+            run: components["schemas"]["Id"];
+            /** @description New points of the member's series since the last event, at most the newest 200. */
+            series: components["schemas"]["Series"][];
+            /** @description Id of the task. */
+            task: components["schemas"]["Id"];
         };
         /** @description Progress of a run: the epoch of its slowest trainer. */
         ProgressSummary: {
@@ -3596,10 +3874,18 @@ export interface components {
             /** @description Last use, in steps of five minutes. */
             seen_at: components["schemas"]["DateTime"];
         };
+        /**
+         * Format: int32
+         * @description Largest number of sessions of a page.
+         * @default 200
+         */
+        SessionLimit: number;
         /** @description Sessions of the caller. */
         SessionList: {
             /** @description Sessions, oldest first. */
             items: components["schemas"]["Session"][];
+            /** @description Value of `cursor` for the next page. Absent on the last page. */
+            next?: string | null;
         };
         /** @description First account, a federation administrator, with its API token. */
         SetupDone: {
@@ -3625,18 +3911,32 @@ export interface components {
             password?: components["schemas"]["Password"] | null;
         };
         /**
-         * @description Request to sign in.
+         * @description Request to sign in: `name` and `password`, or `code` alone.
          * @example {
          *       "name": "alice",
          *       "password": "correct horse battery"
          *     }
          */
         SignIn: {
+            /** @description One-time code of `create_sign_in_code`. Small letters and missing hyphens are accepted. */
+            code?: string | null;
             /** @description Name of the account. */
-            name: string;
+            name?: string | null;
             /** @description Password of the account. */
-            password: string;
+            password?: string | null;
         };
+        /** @description One-time code with which the caller opens a session in a browser. */
+        SignInCode: {
+            /** @description The code. The hub stores only its hash and cannot show it again. */
+            code: components["schemas"]["SignInCodeText"];
+            /** @description When the code expires. */
+            expires_at: components["schemas"]["DateTime"];
+        };
+        /**
+         * @description One-time code for a browser.
+         * @example WDJB-MJHT-BCDF-GHJK
+         */
+        SignInCodeText: string;
         /**
          * Format: int32
          * @description Longest time from the start of the members until all are running, in seconds.
@@ -3668,6 +3968,111 @@ export interface components {
          * @default 10
          */
         StopGrace: number;
+        /** @description State of the hub's process, database, disk and certificates. */
+        System: {
+            /**
+             * Format: int64
+             * @description Agents that have a session with this process.
+             */
+            agents_connected: number;
+            /** @description Certificates of the listeners. A listener without TLS has none. */
+            certificates: components["schemas"]["SystemCertificate"][];
+            disk?: components["schemas"]["SystemDisk"] | null;
+            /** @description Settings that limit requests and stored data. */
+            limits: components["schemas"]["SystemLimits"];
+            /** @description Checks behind `/readyz`: `process`, `store` and `engine`. */
+            ready: components["schemas"]["SystemCheck"][];
+            /** @description When the process of the hub started. */
+            started_at: components["schemas"]["DateTime"];
+            /** @description Database of the hub. */
+            store: components["schemas"]["SystemStore"];
+            /**
+             * @description Version of flow-server.
+             * @example 0.1.0
+             */
+            version: string;
+        };
+        /** @description Certificate of a listener, or one of its chain. */
+        SystemCertificate: {
+            /** @description Listener, as in `rest` or `grpc`. */
+            name: string;
+            /** @description End of the validity. */
+            not_after: components["schemas"]["DateTime"];
+            /** @description Begin of the validity. */
+            not_before: components["schemas"]["DateTime"];
+            /** @description Subject of the certificate. */
+            subject: string;
+        };
+        /** @description Result of one check. */
+        SystemCheck: {
+            /** @description Failure, for people. Absent if the part works. */
+            message?: string | null;
+            /**
+             * @description Checked part of the hub.
+             * @example store
+             */
+            name: string;
+            /** @description The part works. */
+            ok: boolean;
+        };
+        /** @description Disk of the data directory. */
+        SystemDisk: {
+            /**
+             * Format: int64
+             * @description Bytes that the hub can still write.
+             */
+            free_bytes: number;
+            /** @description Data directory of the hub. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Size of the file system in bytes.
+             */
+            total_bytes: number;
+        };
+        /** @description Settings that limit requests and stored data. */
+        SystemLimits: {
+            /**
+             * Format: int64
+             * @description Days for which the hub keeps the audit of access.
+             */
+            audit_days: number;
+            /**
+             * Format: int64
+             * @description Seconds without contact after which another agent may replace the agent of a party.
+             */
+            away_after_s: number;
+            /**
+             * Format: int64
+             * @description Bytes of request bodies that all requests together may hold in memory.
+             */
+            body_bytes: number;
+            /**
+             * Format: int64
+             * @description Days for which the hub keeps the feed of events.
+             */
+            events_days: number;
+            /**
+             * Format: int64
+             * @description Requests of an account per second.
+             */
+            requests_per_s: number;
+        };
+        /** @description Database of the hub. */
+        SystemStore: {
+            /**
+             * @description Kind of database: `sqlite`, or `mysql` for MySQL and MariaDB.
+             * @example sqlite
+             */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Size of the data in bytes, as the database estimates it. Absent if it does not answer.
+             */
+            size_bytes?: number | null;
+            /** @description Version that the database reports. Absent if it does not answer. */
+            version?: string | null;
+        };
         /**
          * Format: int32
          * @description Number of lines from the end of a log.
@@ -4317,6 +4722,14 @@ export interface operations {
                 content: {
                     "text/html": string;
                 };
+            };
+            /** @description The page has not changed */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `too_large`: the request is larger than the limit */
             413: {
@@ -5859,6 +6272,16 @@ export interface operations {
                 after?: components["schemas"]["EventNumber"];
                 /** @description Largest number of events of a page. A stream has no limit. */
                 limit?: components["schemas"]["PageLimit"];
+                /**
+                 * @description Add events `party` to a stream: openings and ends of the sessions of parties that the caller
+                 *     may see.
+                 */
+                parties?: boolean;
+                /**
+                 * @description Add events `progress` to a stream: new progress of members of runs, at most one each second
+                 *     for each member.
+                 */
+                progress?: boolean;
                 /** @description Project of the request. Absent: the project of the token, else the only project of the account, else `default`. */
                 project?: components["parameters"]["project"];
             };
@@ -7031,6 +7454,128 @@ export interface operations {
             };
         };
     };
+    get_overview: {
+        parameters: {
+            query?: {
+                /** @description Hours of the period. */
+                hours?: components["schemas"]["OverviewHours"];
+                /** @description Project of the request. Absent: the project of the token, else the only project of the account, else `default`. */
+                project?: components["parameters"]["project"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description `malformed`: the request cannot be read */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: the request has no valid credentials; `setup_required`: the hub has no account yet */
+            401: {
+                headers: {
+                    /** @description Authentication scheme */
+                    "WWW-Authenticate"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: the caller lacks the permission; `cross_site`: a page of another site sent the request with the session of the browser */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `project_not_found`: no project has this name */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: the request is larger than the limit */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: the request has fields with values that are not accepted */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: the caller sends too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the hub failed internally */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: the hub has too many requests at this time; `store_unavailable`: the database does not answer; `store_full`: the disk of the hub's database is full */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_parties: {
         parameters: {
             query?: {
@@ -7506,6 +8051,129 @@ export interface operations {
             };
             /** @description `party_active`: the party is still a member of tasks or runs */
             409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: the request is larger than the limit */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: the request has fields with values that are not accepted */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: the caller sends too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the hub failed internally */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: the hub has too many requests at this time; `store_unavailable`: the database does not answer; `store_full`: the disk of the hub's database is full */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_party_contacts: {
+        parameters: {
+            query?: {
+                /** @description Project of the request. Absent: the project of the token, else the only project of the account, else `default`. */
+                project?: components["parameters"]["project"];
+            };
+            header?: never;
+            path: {
+                /** @description Name of the party. */
+                party: components["schemas"]["PartyName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The contact changes */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactList"];
+                };
+            };
+            /** @description `malformed`: the request cannot be read */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: the request has no valid credentials; `setup_required`: the hub has no account yet */
+            401: {
+                headers: {
+                    /** @description Authentication scheme */
+                    "WWW-Authenticate"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: the caller lacks the permission; `cross_site`: a page of another site sent the request with the session of the browser */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `party_not_found`: no party has this name; `project_not_found`: no project has this name */
+            404: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
@@ -9693,6 +10361,10 @@ export interface operations {
     list_sessions: {
         parameters: {
             query?: {
+                /** @description `next` of the previous page. Absent for the first page. */
+                cursor?: components["schemas"]["Cursor"];
+                /** @description Largest number of items of the page. */
+                limit?: components["schemas"]["SessionLimit"];
                 /** @description Project of the request. Absent: the project of the token, else the only project of the account, else `default`. */
                 project?: components["parameters"]["project"];
             };
@@ -9702,7 +10374,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The sessions */
+            /** @description One page of sessions */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -9712,7 +10384,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionList"];
                 };
             };
-            /** @description `malformed`: the request cannot be read */
+            /** @description `cursor_invalid`: the page cursor does not belong to this list; `malformed`: the request cannot be read */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -10182,6 +10854,246 @@ export interface operations {
                 };
             };
             /** @description `store_unavailable`: the database does not answer; `store_full`: the disk of the hub's database is full; `busy`: the hub has too many requests at this time */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_sign_in_code: {
+        parameters: {
+            query?: {
+                /** @description Project of the request. Absent: the project of the token, else the only project of the account, else `default`. */
+                project?: components["parameters"]["project"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The code */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInCode"];
+                };
+            };
+            /** @description `malformed`: the request cannot be read */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: the request has no valid credentials; `setup_required`: the hub has no account yet */
+            401: {
+                headers: {
+                    /** @description Authentication scheme */
+                    "WWW-Authenticate"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: the caller lacks the permission; `cross_site`: a page of another site sent the request with the session of the browser */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `project_not_found`: no project has this name */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: the request is larger than the limit */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: the request has fields with values that are not accepted */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: the caller sends too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the hub failed internally */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: the hub has too many requests at this time; `store_unavailable`: the database does not answer; `store_full`: the disk of the hub's database is full */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_system: {
+        parameters: {
+            query?: {
+                /** @description Project of the request. Absent: the project of the token, else the only project of the account, else `default`. */
+                project?: components["parameters"]["project"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
+                };
+            };
+            /** @description `malformed`: the request cannot be read */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: the request has no valid credentials; `setup_required`: the hub has no account yet */
+            401: {
+                headers: {
+                    /** @description Authentication scheme */
+                    "WWW-Authenticate"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: the caller lacks the permission; `cross_site`: a page of another site sent the request with the session of the browser */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `project_not_found`: no project has this name */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: the request is larger than the limit */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: the request has fields with values that are not accepted */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: the caller sends too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the hub failed internally */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: the hub has too many requests at this time; `store_unavailable`: the database does not answer; `store_full`: the disk of the hub's database is full */
             503: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -16467,6 +17379,105 @@ export interface operations {
                 };
             };
             /** @description `busy`: the hub has too many requests at this time; `store_unavailable`: the database does not answer; `store_full`: the disk of the hub's database is full */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    console_asset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the file. It contains a hash of the content.
+                 * @example index-1a2b3c4d.js
+                 */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "text/css": string;
+                    "text/javascript": string;
+                };
+            };
+            /** @description The client has the file */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the request cannot be read */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `route_not_found`: no resource has this path */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: the request is larger than the limit */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: the request has fields with values that are not accepted */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the hub failed internally */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: the hub has too many requests at this time */
             503: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
