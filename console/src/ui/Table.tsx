@@ -7,6 +7,8 @@ export type Column<Row> = {
   cell: (row: Row) => ReactNode;
   /** Aligns numbers at the right. */
   number?: boolean;
+  /** As narrow as its content: check boxes, buttons. */
+  narrow?: boolean;
   /** Sorting of the list by this column, if the API can. */
   sort?: { state: "ascending" | "descending" | "none"; toggle: () => void };
 };
@@ -22,8 +24,8 @@ export function Table<Row>({ label, columns, rows, rowKey }: Props<Row>) {
       <table className={css.table} aria-label={label}>
         <thead>
           <tr>
-            {columns.map(({ key, title, number, sort }) => (
-              <th key={key} scope="col" className={number ? css.number : undefined} aria-sort={sort?.state}>
+            {columns.map(({ key, title, number, narrow, sort }) => (
+              <th key={key} scope="col" className={classOf(number, narrow)} aria-sort={sort?.state}>
                 {sort ? (
                   <button type="button" className={css.sort} onClick={sort.toggle}>
                     {title} {sort.state === "ascending" ? "↑" : sort.state === "descending" ? "↓" : ""}
@@ -38,8 +40,8 @@ export function Table<Row>({ label, columns, rows, rowKey }: Props<Row>) {
         <tbody>
           {rows.map((row) => (
             <tr key={rowKey(row)}>
-              {columns.map(({ key, cell, number }) => (
-                <td key={key} className={number ? css.number : undefined}>
+              {columns.map(({ key, cell, number, narrow }) => (
+                <td key={key} className={classOf(number, narrow)}>
                   {cell(row)}
                 </td>
               ))}
@@ -49,4 +51,8 @@ export function Table<Row>({ label, columns, rows, rowKey }: Props<Row>) {
       </table>
     </div>
   );
+}
+
+function classOf(number: boolean | undefined, narrow: boolean | undefined): string | undefined {
+  return [number && css.number, narrow && css.narrow].filter(Boolean).join(" ") || undefined;
 }

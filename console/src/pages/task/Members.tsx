@@ -103,8 +103,12 @@ function MemberCard({ task, run, member }: { task: Task; run: Run; member: Membe
   );
 }
 
+/** ANSI colours in last lines, whose control characters are escaped. */
+const COLOURS = /\\u\{1b\}\[[\d;]*m/g;
+
 /** Why the member waits or has failed, with the last lines of a failed workload. */
 function Why({ member, isActive: active }: { member: Member; isActive: boolean }) {
+  const { t } = useLingui();
   const { exit, reason } = member;
   const isExpected = !active && (member.phase === "stopped" || member.phase === "succeeded");
   const lines = exit?.last_lines ?? [];
@@ -121,13 +125,18 @@ function Why({ member, isActive: active }: { member: Member; isActive: boolean }
           )}
         </div>
       )}
-      {isFailed && exit && (
-        <div className={css.sub}>
-          {typeof exit.code === "number" ? <Trans>exit status {exit.code}</Trans> : typeof exit.signal === "number" ? <Trans>ended by signal {exit.signal}</Trans> : null}
-          {exit.reason && exit.reason.message !== reason?.message ? ` · ${safeText(exit.reason.message)}` : ""}
+      {isFailed && exit && !reason && (
+        <div className={css.why} data-tone="bad">
+          {exit.reason ? safeText(exit.reason.message) : typeof exit.code === "number" ? <Trans>exit status {exit.code}</Trans> : typeof exit.signal === "number" ? <Trans>ended by signal {exit.signal}</Trans> : null}
         </div>
       )}
-      {lines.length > 0 && <pre className={css.lastLines}>{lines.map(safeText).join("\n")}</pre>}
+      {lines.length > 0 && (
+        // A region that scrolls must be reachable by keyboard.
+        // oxlint-disable-next-line no-noninteractive-tabindex
+        <div className={css.lastLines} tabIndex={0} role="region" aria-label={t`Last lines of ${member.party}`}>
+          <pre>{lines.map((line) => safeText(line.replaceAll(COLOURS, ""))).join("\n")}</pre>
+        </div>
+      )}
     </>
   );
 }

@@ -65,7 +65,7 @@ export function Runs({ task, current }: { task: Task; current: number | undefine
                 rows={items}
                 rowKey={(row) => row.id}
                 columns={[
-                  { key: "choose", title: <span className="visually-hidden">{t`Choose`}</span>, cell: (row) => <input type="checkbox" checked={chosen.has(row.id)} onChange={() => toggle(row.id)} aria-label={t`Choose run ${row.number}`} /> },
+                  { key: "choose", narrow: true, title: <span className="visually-hidden">{t`Choose`}</span>, cell: (row) => <input type="checkbox" checked={chosen.has(row.id)} onChange={() => toggle(row.id)} aria-label={t`Choose run ${row.number}`} /> },
                   {
                     key: "number",
                     title: t`Run`,

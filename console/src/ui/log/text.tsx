@@ -15,10 +15,10 @@ export function plain(line: string): string {
   return line.includes("\u001b") ? line.replace(ESCAPES, "") : line;
 }
 
-/** Control characters as symbols of the same width, marks of direction as escapes. */
+/** Control characters and marks of direction as escapes. Fonts have no symbols for all of them. */
 function visible(text: string): string {
   // oxlint-disable-next-line no-control-regex
-  return safeText(text.replace(/[\u0000-\u0008\u000a-\u001f\u007f]/g, (char) => (char === "\u007f" ? "\u2421" : String.fromCharCode(0x2400 + char.charCodeAt(0)))));
+  return safeText(text.replace(/[\u0000-\u0008\u000a-\u001f\u007f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`));
 }
 
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
@@ -54,7 +54,7 @@ export function renderLine(line: string, query: string): ReactNode {
       className={css.part}
       data-fg={colorOf(part.fg, part.fg_truecolor)}
       data-bg={colorOf(part.bg, part.bg_truecolor)}
-      data-look={part.decorations.length > 0 ? part.decorations.join(" ") : undefined}
+      data-look={[...part.decorations, ...((part as { isInverted?: boolean }).isInverted ? ["reverse"] : [])].join(" ") || undefined}
     >
       {marked(visible(part.content), query)}
     </span>
