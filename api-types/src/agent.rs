@@ -272,7 +272,7 @@ pub struct PartyMemberDetails {
     pub disk_bytes: Option<u64>,
 }
 
-/// What a member executes. `${name}` in a command or variable is filled at the start.
+/// Command, variables and parameters of a member. `${name}` in a command or variable is filled at the start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PartyMemberSpec {
     /// Meaning of the image at the party. Absent if the party does not declare the image.

@@ -96,7 +96,7 @@ impl Default for Changes {
 
 impl Changes {
     pub fn send(&self, change: Change) {
-        // Nobody may follow.
+        // An error means that there is no follower.
         let _ = self.0.send(change);
     }
 

@@ -103,7 +103,7 @@ pub(crate) struct PartyListener {
     about: About,
 }
 
-/// What the listener shows of the agent without asking its loop.
+/// Facts about the agent for which the listener does not ask the agent's loop.
 struct About {
     party: PartyId,
     data_dir: PathBuf,
