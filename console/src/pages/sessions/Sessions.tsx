@@ -1,5 +1,6 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, bodyOf, urlOf, type Schemas } from "../../api/client";
 import { keys } from "../../api/queries";
@@ -8,6 +9,7 @@ import { Button } from "../../ui/Button";
 import { safeText } from "../../ui/Copy";
 import { Confirm } from "../../ui/Dialog";
 import { Badge, Page, Panel } from "../../ui/Panel";
+import { Pager } from "../../ui/Pager";
 import { Loaded } from "../../ui/Problem";
 import { Table, type Column } from "../../ui/Table";
 import { Time } from "../../ui/Time";
@@ -36,7 +38,8 @@ async function end(session: Session): Promise<void> {
 
 function SessionList() {
   const { t } = useLingui();
-  const sessions = useQuery({ queryKey: keys.sessions, queryFn: ({ signal }) => bodyOf(api.GET("/api/v2/sessions", { signal })) });
+  const { cursor } = useSearch({ strict: false }) as { cursor?: string };
+  const sessions = useQuery({ queryKey: [...keys.sessions, cursor], queryFn: ({ signal }) => bodyOf(api.GET("/api/v2/sessions", { params: { query: { limit: 200, ...(cursor ? { cursor } : {}) } }, signal })) });
   const client = useQueryClient();
   const [chosen, setChosen] = useState<Session | "others">();
   // The current one first, then the last used.
@@ -96,6 +99,7 @@ function SessionList() {
       }
     >
       <Loaded query={sessions}>{() => <Table label={t`Open sessions`} columns={columns} rows={rows} rowKey={(session) => session.id} />}</Loaded>
+      <Pager next={sessions.data?.next} />
       <Confirm
         open={chosen !== undefined}
         onClose={() => setChosen(undefined)}

@@ -12,7 +12,7 @@ export function CodeForm({ onDone }: { onDone: () => void }) {
   const { t } = useLingui();
   const [code, setCode] = useState("");
   const signIn = useMutation({
-    mutationFn: () => api.POST("/api/v2/sessions", { body: { code: code.trim() } as never }),
+    mutationFn: () => api.POST("/api/v2/sessions", { body: { code: code.trim() } }),
     onSuccess: onDone,
   });
   const wait = useRetryWait(signIn.error);

@@ -1,0 +1,35 @@
+import { msg } from "@lingui/core/macro";
+import type { MessageDescriptor } from "@lingui/core";
+
+/** Operations of the audit for people. Those of a newer hub are shown by their names. */
+export const ACTIONS: Record<string, MessageDescriptor> = {
+  setup: msg`Set up the hub`,
+  create_session: msg`Signed in`,
+  delete_session: msg`Ended a session`,
+  create_sign_in_code: msg`Created a one-time code`,
+  poll_device_sign_in: msg`Signed in a device`,
+  create_user: msg`Created an account`,
+  edit_user: msg`Changed an account`,
+  delete_user: msg`Deleted an account`,
+  set_password: msg`Set a password`,
+  link_identity: msg`Linked an identity`,
+  create_token: msg`Created an API token`,
+  delete_token: msg`Deleted an API token`,
+  create_project: msg`Created a project`,
+  edit_project: msg`Changed a project`,
+  delete_project: msg`Deleted a project`,
+  set_project_member: msg`Set a role in a project`,
+  remove_project_member: msg`Removed a member of a project`,
+  offer_party: msg`Offered a party`,
+  withdraw_party: msg`Withdrew a party`,
+  create_party: msg`Added a party`,
+  delete_party: msg`Removed a party`,
+  disable_party: msg`Disabled a party`,
+  enable_party: msg`Enabled a party`,
+  rotate_party_secret: msg`Replaced the secret of a party`,
+  create_webhook: msg`Created a webhook`,
+  edit_webhook: msg`Changed a webhook`,
+  delete_webhook: msg`Deleted a webhook`,
+  rotate_webhook_secret: msg`Replaced the secret of a webhook`,
+  import: msg`Imported data`,
+};
