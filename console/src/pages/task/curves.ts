@@ -68,26 +68,19 @@ export function aligned(curves: Curve[]): { x: number[]; series: ChartSeries[] }
   return { x, series };
 }
 
-/** The series with the newest values of a member. `isGap`: the values do not continue the series. */
-export function appended(series: RunSeries, party: string, before: Schemas["MemberProgress"] | undefined, now: Schemas["MemberProgress"]): { series: RunSeries; isGap: boolean } {
-  const member = series.members.find((each) => each.party === party);
-  const entries = Object.entries(now.metrics ?? {});
-  if (!member) return { series, isGap: entries.length > 0 };
-  const { epoch } = now;
-  const skipped = (epoch ?? 0) - (before?.epoch ?? epoch ?? 0) > 1;
-  let isGap = false;
-  const added = new Map<string, Point>();
-  for (const [name, value] of entries) {
-    const last = member.series.find((each) => each.name === name)?.points.at(-1);
-    if (last && last.value === value) continue;
-    // Values come without their step: it is known only if the series counts epochs without a gap.
-    if (!last || epoch === undefined || epoch === null || skipped || last.step >= epoch || last.step < epoch - 2) isGap = true;
-    else added.set(name, { step: last.step + 1, value });
+/** The series with new points of a member. A point that is known already is replaced. */
+export function withPoints(series: RunSeries, party: string, added: Schemas["Series"][]): RunSeries {
+  if (added.length === 0) return series;
+  const member = series.members.find((each) => each.party === party) ?? { party, series: [] };
+  const merged = new Map(member.series.map((each) => [each.name, each]));
+  for (const { name, points } of added) {
+    const former = merged.get(name)?.points ?? [];
+    const first = points[0]?.step ?? 0;
+    const isLater = (former.at(-1)?.step ?? -1) < first;
+    const next = isLater ? [...former, ...points] : [...new Map([...former, ...points].map((point) => [point.step, point])).values()].toSorted((a, b) => a.step - b.step);
+    merged.set(name, { name, points: next });
   }
-  if (added.size === 0) return { series, isGap };
-  const withPoint = (each: Schemas["Series"]) => {
-    const point = added.get(each.name);
-    return point ? { ...each, points: [...each.points, point] } : each;
-  };
-  return { series: { ...series, members: series.members.map((each) => (each === member ? { ...each, series: each.series.map(withPoint) } : each)) }, isGap };
+  const changed = { ...member, series: [...merged.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
+  const isNew = !series.members.some((each) => each.party === party);
+  return { ...series, members: isNew ? [...series.members, changed] : series.members.map((each) => (each.party === party ? changed : each)) };
 }

@@ -1,19 +1,15 @@
 // What the page of a task reads, and how events change it without another request.
 import { infiniteQueryOptions, queryOptions, useQueryClient, type InfiniteData } from "@tanstack/react-query";
-import { useRef } from "react";
 import { api, bodyOf, urlOf, type Schemas } from "../../api/client";
 import { runQuery } from "../../api/queries";
 import { useLiveEvents } from "../../app/live";
-import { appended } from "./curves";
+import { withPoints } from "./curves";
 
 export type Task = Schemas["Task"];
 export type Run = Schemas["Run"];
 export type Member = Schemas["Member"];
 type EventPage = Schemas["Page_Event"];
-type ProgressEvent = { task: string; run: string; party: string; progress: Schemas["MemberProgress"]; at: string };
-
-/** Time between two readings of series that the events do not continue, in milliseconds. */
-const SERIES_MS = 2_000;
+type ProgressEvent = Schemas["ProgressEvent"];
 
 // Series and events are not below the key of the task: new values are appended, not read again.
 export const seriesQuery = (task: string, run: number | string) =>
@@ -47,30 +43,18 @@ function isProgress(event: unknown): event is ProgressEvent {
 /** Brings progress and events into what was read of the run. */
 export function useRunLive(task: string, run: Run | undefined): void {
   const client = useQueryClient();
-  const lastRead = useRef(0);
   useLiveEvents((events) => {
     const series = run && seriesQuery(task, run.number).queryKey;
-    let isGap = false;
     for (const { kind, event } of events) {
       if (kind === "feed" && event.task === task) {
-        if (series && event.run === run.id && (event.kind === "member.phase" || event.kind.startsWith("run."))) void client.invalidateQueries({ queryKey: series });
+        if (series && event.run === run.id && event.kind.startsWith("run.")) void client.invalidateQueries({ queryKey: series });
         client.setQueryData<InfiniteData<EventPage, number>>(["events", task], (data) => withEvent(data, event));
       } else if (kind === "progress" && run && series && isProgress(event) && event.run === run.id) {
-        const key = runQuery(task, String(run.number)).queryKey;
-        const before = client.getQueryData(key);
-        if (!before) continue;
-        const former = before.members.find((member) => member.party === event.party)?.progress ?? undefined;
-        client.setQueryData(key, withProgress(before, event));
-        const known = client.getQueryData(series);
-        if (!known) continue;
-        const next = appended(known, event.party, former, event.progress);
-        if (next.series !== known) client.setQueryData(series, next.series);
-        isGap ||= next.isGap;
+        client.setQueryData(runQuery(task, String(run.number)).queryKey, (former) => former && withProgress(former, event));
+        client.setQueryData(series, (former) => former && withPoints(former, event.party, event.series ?? []));
+        // A response on its way may be from before these points.
+        if (client.isFetching({ queryKey: series }) > 0) void client.invalidateQueries({ queryKey: series });
       }
-    }
-    if (isGap && series && Date.now() - lastRead.current > SERIES_MS) {
-      lastRead.current = Date.now();
-      void client.invalidateQueries({ queryKey: series });
     }
   });
 }
