@@ -1,5 +1,5 @@
 // A log: the last lines first, earlier ones on request, new ones as they come.
-import { Trans, useLingui } from "@lingui/react/macro";
+import { Plural, Trans, useLingui } from "@lingui/react/macro";
 import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { Button, buttonClass } from "./Button";
 import { Copy } from "./Copy";
@@ -81,7 +81,7 @@ function Reading({ source, live }: { source: LogSource; live: boolean }) {
         {query !== "" && (
           <>
             <span className={css.count} role="status">
-              {matches.length === 0 ? <Trans>no line</Trans> : at < 0 ? <Trans>{matches.length} lines</Trans> : <Trans>{at + 1} of {matches.length}</Trans>}
+              {matches.length === 0 ? <Trans>no line</Trans> : at < 0 ? <Plural value={matches.length} one="# line" other="# lines" /> : <Trans>{at + 1} of {matches.length}</Trans>}
             </span>
             <Button small onClick={() => go(-1)} aria-label={t`Previous match`} disabledReason={matches.length === 0 ? t`No line contains the text.` : undefined}>
               ↑
@@ -142,6 +142,19 @@ function Reading({ source, live }: { source: LogSource; live: boolean }) {
 }
 
 function StateText({ state, lines }: { state: LogState; lines: number }) {
-  const count = lines.toLocaleString();
-  return <span className={css.state}>{state === "following" ? <Trans>{count} lines, live</Trans> : state === "broken" ? <Trans>{count} lines, interrupted</Trans> : <Trans>{count} lines</Trans>}</span>;
+  return (
+    <span className={css.state}>
+      <Plural value={lines} one="# line" other="# lines" />
+      {state === "following" && (
+        <>
+          , <Trans>live</Trans>
+        </>
+      )}
+      {state === "broken" && (
+        <>
+          , <Trans>interrupted</Trans>
+        </>
+      )}
+    </span>
+  );
 }

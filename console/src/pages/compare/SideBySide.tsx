@@ -84,11 +84,15 @@ export function SideBySide({ comparison, onRemove }: { comparison: Comparison; o
                   }
                   cells={metric.values.map((value) =>
                     value ? (
-                      <Value key={metric.name} isBest={best !== undefined && value.best === best} best={t`best`}>
-                        {numeral(value.best)}
-                        {typeof value.best_step === "number" && <span className={css.sub}> {t`epoch ${value.best_step}`}</span>}
-                        {value.last !== value.best && <span className={css.sub}> · {t`newest ${numeral(value.last)}`}</span>}
-                      </Value>
+                      <>
+                        <Value isBest={best !== undefined && value.best === best} best={t`best`}>
+                          {numeral(value.best)}
+                        </Value>{" "}
+                        <span className={css.sub}>
+                          {typeof value.best_step === "number" && t`epoch ${value.best_step}`}
+                          {value.last !== value.best && ` · ${t`newest ${numeral(value.last)}`}`}
+                        </span>
+                      </>
                     ) : (
                       "–"
                     ),

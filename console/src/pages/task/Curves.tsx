@@ -1,4 +1,4 @@
-import { Trans, useLingui } from "@lingui/react/macro";
+import { Plural, Trans, useLingui } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useProject } from "../../app/session";
@@ -60,7 +60,7 @@ function Charts({ series, run }: { series: Schemas["RunSeries"]; run: Run }) {
       </div>
       {charts.length > shown.length && (
         <Button small onClick={() => setAll(true)}>
-          <Trans>Show {charts.length - shown.length} more metrics</Trans>
+          <Plural value={charts.length - shown.length} one="Show # more metric" other="Show # more metrics" />
         </Button>
       )}
     </>
