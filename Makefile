@@ -10,7 +10,7 @@ export RUSTUP_TOOLCHAIN := stable
 endif
 endif
 .DEFAULT_GOAL := help
-.PHONY: help quickstart deb dist build test test-quick test-kubernetes test-long setup-test check hooks fmt generate bench clean
+.PHONY: help quickstart console deb dist build test test-quick test-kubernetes test-long setup-test check hooks fmt generate bench clean
 .PHONY: manifests install uninstall run deploy undeploy docker-build docker-push kube-quickstart
 
 help: ## list these verbs
@@ -18,6 +18,9 @@ help: ## list these verbs
 
 quickstart: ## hub, two parties and a real federated training on this machine, in one command
 	tools/quickstart.sh
+
+console: ## build the web console (Node.js), which programs that are built afterwards contain
+	tools/setup-test.sh console
 
 # Cargo unites the features of the selected packages. Every build selects the same packages
 # (--workspace --bins, also in tools/ and in e2e/src/binaries.rs): another selection compiles the
@@ -61,7 +64,7 @@ check: ## formatting, scripts, lints, generated files, dependencies; a change mu
 	$(CARGO) fmt --all --check
 	tools/check-language.sh --self-test
 	tools/check-language.sh
-	shellcheck tools/*.sh .ci/run deploy/images/*.sh deploy/images/*/*.sh deploy/packages/*.sh
+	shellcheck tools/*.sh console/*.sh .ci/run deploy/images/*.sh deploy/images/*/*.sh deploy/packages/*.sh
 	$(CARGO) deny --locked check --hide-inclusion-graph licenses bans sources
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings -A clippy::unwrap_used
 	$(CARGO) clippy --workspace --locked -- -D warnings
@@ -86,13 +89,13 @@ bench: ## measure a release build against the budgets and print one table; ONLY=
 
 programs := --bin flow-server --bin flow-federate --bin flow-operator --bin flowctl
 deb: ## Debian packages of hub, agent, operator and flowctl, into target/packages; BIN=FOLDER uses the programs there
-	@[ -n "$(BIN)" ] || $(CARGO) build --workspace --locked --release $(programs)
+	@[ -n "$(BIN)" ] || { tools/setup-test.sh console && $(CARGO) build --workspace --locked --release $(programs); }
 	tools/package.sh deb "$(or $(BIN),$${CARGO_TARGET_DIR:-target}/release)" target/packages
 
 # The programs are linked against an old glibc by zig, which comes from PyPI.
 dist_target := $(shell uname -m)-unknown-linux-gnu
 dist: ## tarballs for every Linux with glibc 2.17 or newer, an SBOM and checksums, into target/dist
-	tools/setup-test.sh zig
+	tools/setup-test.sh console zig
 	PATH="$(or $(FLOW_CACHE),$(CURDIR)/.cache)/zig/bin:$$PATH" $(CARGO) zigbuild --workspace --locked --release $(programs) --target $(dist_target).2.17
 	tools/package.sh dist "$${CARGO_TARGET_DIR:-target}/$(dist_target)/release" target/dist
 
@@ -125,7 +128,7 @@ undeploy: ## delete the operator from the cluster; definition and jobs stay
 	tools/kube.sh undeploy
 
 docker-build: ## images of flow-server, flow-federate, flow-operator: [REGISTRY=registry.example/team] [TAG=…]; archives if no container engine is available
-	@[ -n "$(BIN)" ] || $(CARGO) build --workspace --locked --release --bins
+	@[ -n "$(BIN)" ] || { tools/setup-test.sh console && $(CARGO) build --workspace --locked --release --bins; }
 	tools/kube.sh docker-build
 
 docker-push: ## push them to REGISTRY, with docker, podman, buildah, skopeo or crane

@@ -91,7 +91,8 @@ trap 'exit 143' TERM
 
 SECONDS=0
 if [ -z "${BIN:-}" ]; then
-    say "building the programs"
+    say "building the web console and the programs"
+    tools/setup-test.sh console
     # The selection of `make build`: another one would compile the dependencies again.
     cargo build --workspace --locked --bins \
         || fail "the build failed; the compiler names the cause above"

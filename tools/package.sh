@@ -48,6 +48,12 @@ description() {
 # program FROM TO: copies a program without its debug information.
 program() { install -D -m 755 "$1" "$2" && strip --strip-all "$2"; }
 
+# check_console PROGRAM: fails if hub or agent was built without the web console.
+check_console() {
+    case ${1##*/} in flow-server | flow-federate) ;; *) return 0 ;; esac
+    grep -qaF '<div id="app">' "$1" || die "$1 does not contain the web console: run \`make console\`, then build it again"
+}
+
 file() { install -D -m 644 "$1" "$2"; }
 
 # touch_all FOLDER: gives everything the time of the sources.
@@ -68,6 +74,7 @@ maintainer() {
 deb() {
     local name=$1 bin=$2 out=$3 root=$work/$1 config architecture
     read -r architecture _ < <(architecture "$bin/$name")
+    check_console "$bin/$name"
     program "$bin/$name" "$root/usr/bin/$name"
     file docs/operations.md "$root/usr/share/doc/$name/operations.md"
     file CHANGELOG.md "$root/usr/share/doc/$name/CHANGELOG.md"
@@ -133,6 +140,7 @@ dist() {
     read -r _ architecture < <(architecture "$bin/flow-server")
     root=$work/flow-$version-linux-$architecture
     for name in "${components[@]}"; do
+        check_console "$bin/$name"
         program "$bin/$name" "$root/bin/$name"
         needed=$(glibc "$root/bin/$name")
         [ "$(printf '%s\n' "$needed" "$glibc_max" | sort -V | tail -n 1)" = "$glibc_max" ] \

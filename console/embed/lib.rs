@@ -360,6 +360,19 @@ mod tests {
     }
 
     #[test]
+    fn built_console_has_the_present_sources() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let Ok(built) = std::fs::read_to_string(root.join("dist/.sources")) else { return };
+        let hash = std::process::Command::new(root.join("sources.sh")).output().expect("it runs");
+        assert!(hash.status.success(), "{hash:?}");
+        assert_eq!(
+            built,
+            String::from_utf8_lossy(&hash.stdout),
+            "console/dist is older than the sources of the console: run `make console`"
+        );
+    }
+
+    #[test]
     fn browsers_that_open_an_address_ask_for_a_page() {
         use http::Method;
         for (accept, expected) in [

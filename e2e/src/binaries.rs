@@ -97,10 +97,12 @@ fn build() -> PathBuf {
 const PACKAGE: [&str; 3] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
 
 /// Sources of the programs.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 13] = [
     "Cargo.lock",
     "cli/src",
     "common/src",
+    "console/dist",
+    "console/embed",
     "crd/src",
     "domain/src",
     "federate/src",

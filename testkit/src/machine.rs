@@ -26,6 +26,12 @@ pub(crate) fn prepared(path: &str) -> PathBuf {
     path
 }
 
+/// Node.js: of the machine, or a newer one.
+pub(crate) fn node() -> PathBuf {
+    let newer = cache_dir().join("node/bin/node");
+    if newer.exists() { newer } else { "node".into() }
+}
+
 /// Debian's nginx; it needs no installation and no root.
 pub fn nginx() -> PathBuf {
     prepared("nginx/nginx")

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::machine::prepared;
+use crate::machine::{node, prepared};
 use crate::{free_port, spawn_tied};
 
 /// A running provider. Any name and password signs in; names with "admin" are in the group `admins`,
@@ -26,7 +26,7 @@ impl OidcProvider {
     #[must_use]
     pub fn start(redirect_uri: &str) -> Self {
         let port = free_port();
-        let mut command = Command::new("node");
+        let mut command = Command::new(node());
         command
             .arg(prepared("oidc/provider.mjs"))
             .args([&port.to_string(), redirect_uri])
