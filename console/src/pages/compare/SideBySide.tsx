@@ -19,7 +19,9 @@ export function SideBySide({ comparison, onRemove }: { comparison: Comparison; o
   const { t } = useLingui();
   const { runs, inputs } = comparison;
   const metrics = rowsOf(comparison.metrics, t`shared model`);
-  const shortest = Math.min(...runs.map((run) => run.duration_s ?? Number.POSITIVE_INFINITY));
+  // A run that failed at once is not a fast one.
+  const durations = runs.flatMap((run) => (run.phase === "succeeded" && typeof run.duration_s === "number" ? [run.duration_s] : []));
+  const shortest = durations.length < 2 ? undefined : Math.min(...durations);
   return (
     <Panel padded={false}>
       {/* A region that scrolls must be reachable by keyboard. */}
@@ -48,7 +50,7 @@ export function SideBySide({ comparison, onRemove }: { comparison: Comparison; o
             <Section title={t`Result`} span={runs.length} />
             <Row title={t`Phase`} cells={runs.map((run) => <PhaseBadge key={run.id} phase={run.phase} />)} />
             <Row title={t`Cause`} cells={runs.map((run) => safeText(run.ending?.message ?? run.waiting?.message ?? "–"))} />
-            <Row title={t`Duration`} cells={runs.map((run) => (typeof run.duration_s === "number" ? <Value key={run.id} isBest={runs.length > 1 && run.duration_s === shortest} best={t`shortest`}>{duration(run.duration_s)}</Value> : "–"))} />
+            <Row title={t`Duration`} cells={runs.map((run) => (typeof run.duration_s === "number" ? <Value key={run.id} isBest={run.phase === "succeeded" && run.duration_s === shortest} best={t`shortest`}>{duration(run.duration_s)}</Value> : "–"))} />
             <Row title={t`Epochs`} cells={runs.map((run) => `${run.progress.epoch ?? 0} / ${run.progress.epochs ?? "–"}`)} />
             <Row title={t`Started`} cells={runs.map((run) => <Time key={run.id} at={run.created_at} />)} />
             <Section title={t`Inputs that differ`} span={runs.length} />

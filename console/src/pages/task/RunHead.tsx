@@ -74,13 +74,9 @@ export function RunHead({ task, run }: { task: Task; run: Run }) {
               {safeText(run.ending.reason.message)}
             </span>
           )}
-          {run.ending.by && (
-            <span className={css.sub}>
-              <Trans>
-                by {safeText(run.ending.by)} <Time at={run.ending.at} />
-              </Trans>
-            </span>
-          )}
+          <span className={css.sub}>
+            <Time at={run.ending.at} />
+          </span>
         </Note>
       )}
     </div>

@@ -2,6 +2,7 @@ import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect } from "react";
+import { ApiError } from "../../api/client";
 import { runQuery, taskQuery } from "../../api/queries";
 import type { Search } from "../../app/router";
 import { buttonClass } from "../../ui/Button";
@@ -59,13 +60,27 @@ export default function Task() {
         {(data) => (
           <>
             {number === undefined ? null : <Loaded query={run}>{(of) => <RunHead task={data} run={of} />}</Loaded>}
+            {isMissing(run.error) && (
+              <Link to="." search={(former: Record<string, unknown>) => ({ ...former, run: undefined }) as never}>
+                <Trans>Show the newest run</Trans>
+              </Link>
+            )}
             <TaskTabs task={data} tab={tab} />
             {tab === "runs" ? <Runs task={data} current={run.data?.number} /> : number === undefined ? <NeverStarted task={data} tab={tab} /> : run.data && <RunTab task={data} run={run.data} tab={tab} party={search.party} />}
           </>
         )}
       </Loaded>
+      {isMissing(query.error) && (
+        <Link to="/tasks">
+          <Trans>Show all tasks</Trans>
+        </Link>
+      )}
     </Page>
   );
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
 }
 
 function Title({ task }: { task: TaskData }) {
@@ -98,13 +113,13 @@ function RunTab({ task, run, tab, party }: { task: TaskData; run: Run; tab: Tab;
 function NeverStarted({ task, tab }: { task: TaskData; tab: Tab }) {
   if (tab === "inputs") return <Inputs task={task} run={undefined} />;
   return (
-    <Panel>
+    <Panel padded={false}>
       <Empty title={<Trans>This task has not been started.</Trans>}>
         <span>
           <Trans>Start it to see its parties, curves and logs here.</Trans>
         </span>
-        <Link to="/tasks/$task/edit" params={{ task: task.id }} className={buttonClass({ small: true })}>
-          <Trans>Look at its content</Trans>
+        <Link to="." search={(former: Record<string, unknown>) => ({ ...former, tab: "inputs" }) as never} className={buttonClass({ small: true })}>
+          <Trans>Look at its inputs</Trans>
         </Link>
       </Empty>
     </Panel>
