@@ -49,6 +49,18 @@ export function Elapsed({ at }: { at: string }) {
   );
 }
 
+/** A time itself, in the zone of the user: for logs and deadlines. */
+export function Moment({ at }: { at: string }) {
+  const { i18n } = useLingui();
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return <>{at}</>;
+  return (
+    <time dateTime={at} title={exact(date, i18n.locale)}>
+      {date.toLocaleString(i18n.locale, { dateStyle: "medium", timeStyle: "medium" })}
+    </time>
+  );
+}
+
 export function exact(date: Date, locale: string): string {
   return `${date.toLocaleString(locale, { dateStyle: "medium", timeStyle: "medium" })} · ${date.toISOString()}`;
 }

@@ -46,7 +46,7 @@ export function ActiveRuns({ party }: { party: string }) {
       <Loaded query={query}>
         {({ items, next }) =>
           items.length === 0 ? (
-            <Empty title={<Trans>The party has no member in an active run of the project {safeText(project ?? "")}</Trans>} />
+            <Empty title={<Trans>No active run of the project {safeText(project ?? "")}</Trans>} />
           ) : (
             <>
               <Table label={t`Active runs`} columns={columns} rows={items} rowKey={(run) => run.id} />

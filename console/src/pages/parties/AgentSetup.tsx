@@ -38,7 +38,7 @@ export function AgentSetup({ party, secret }: { party: string; secret: string })
       <li>
         <Secret text={secret} label={t`Secret of ${party}`}>
           <Trans>
-            Give this secret to the administrator of the party on a safe way, in a file <code>{party}.secret</code>. The hub cannot show it again.
+            Give this secret to the administrator of the party over a secure channel, in a file <code>{party}.secret</code>. The hub cannot show it again.
           </Trans>
         </Secret>
       </li>

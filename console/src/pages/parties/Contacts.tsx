@@ -8,7 +8,7 @@ import { Empty, Panel } from "../../ui/Panel";
 import { PhaseBadge } from "../../ui/Phase";
 import { Loaded } from "../../ui/Problem";
 import { Table, type Column } from "../../ui/Table";
-import { duration, Time } from "../../ui/Time";
+import { duration, Moment } from "../../ui/Time";
 import { contactsQuery } from "./data";
 
 type Change = Schemas["ContactChange"] & { seconds: number | undefined };
@@ -29,7 +29,7 @@ export function Contacts({ party }: { party: string }) {
   const query = useQuery(contactsQuery(party));
   const columns: Column<Change>[] = [
     { key: "state", title: <Trans>Agent</Trans>, cell: ({ state }) => <PhaseBadge phase={state} /> },
-    { key: "at", title: <Trans>When</Trans>, cell: ({ at }) => <Time at={at} /> },
+    { key: "at", title: <Trans>When</Trans>, cell: ({ at }) => <Moment at={at} /> },
     { key: "length", title: <Trans>For</Trans>, cell: ({ seconds }) => (seconds === undefined ? <Trans>until now</Trans> : duration(seconds)) },
     {
       key: "why",

@@ -10,7 +10,7 @@ import css from "./parties.module.css";
 export function Inventory({ party: { inventory, agent } }: { party: Party }) {
   if (!inventory)
     return (
-      <Panel title={<Trans>Inventory</Trans>}>
+      <Panel title={<Trans>Inventory</Trans>} padded={false}>
         <Empty title={<Trans>There is no inventory</Trans>}>
           <p>{agent ? <Trans>The agent has not reported one yet.</Trans> : <Trans>The agent reports its images, datasets and resources when it connects for the first time.</Trans>}</p>
         </Empty>

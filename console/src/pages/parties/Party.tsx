@@ -33,7 +33,7 @@ export default function Party() {
               <Note tone="warn">
                 <div>
                   <Trans>
-                    The party is disabled since <Time at={party.disabled_at} />. Runs that need it wait until it is enabled; members that run continue.
+                    The party was disabled <Time at={party.disabled_at} />. Runs that need it wait until it is enabled; members that run continue.
                   </Trans>
                 </div>
               </Note>

@@ -7,7 +7,7 @@ import dialog from "../../ui/dialog.module.css";
 import { SelectField } from "../../ui/Field";
 import { Problem } from "../../ui/Problem";
 import { Secret } from "../../ui/Secret";
-import { Time } from "../../ui/Time";
+import { Moment } from "../../ui/Time";
 
 /** Replaces the secret of a party and shows the new one once. */
 export function RotateSecret({ party, onClose }: { party: string; onClose: () => void }) {
@@ -39,7 +39,7 @@ export function RotateSecret({ party, onClose }: { party: string; onClose: () =>
         <p>
           {created.former_until ? (
             <Trans>
-              The former secret works until <Time at={created.former_until} />.
+              The former secret works until <Moment at={created.former_until} />.
             </Trans>
           ) : (
             <Trans>The former secret no longer works.</Trans>
