@@ -33,7 +33,8 @@ export function ListField({ path, schema, value, required, label }: FieldProps) 
   const { t } = useLingui();
   const text = useText();
   const box = useRef<HTMLFieldSetElement>(null);
-  const items = Array.isArray(value) ? value : value === undefined ? [] : [value];
+  const given = Array.isArray(value) ? value : value === undefined ? [] : [value];
+  const items = given.length === 0 && required ? [""] : given;
   const put = (next: Json[]) => set(path, next.length === 0 && !required ? undefined : next);
   const add = (after: number) => {
     put([...items.slice(0, after + 1), "", ...items.slice(after + 1)]);

@@ -76,11 +76,14 @@ export function textOf(value: Json | undefined): string {
   return value === undefined || value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
+/** Texts that may be this long have the width of the form, unless they are of a special form. */
+const LONG_TEXT = 400;
+
 export function StringField({ path, schema, value, required, label }: FieldProps) {
   const { set } = useForm();
   const text = useText();
   return (
-    <Labelled path={path} label={label} required={required} help={text(schema.description)}>
+    <Labelled path={path} label={label} required={required} help={text(schema.description)} wide={(schema.maxLength ?? 0) >= LONG_TEXT && schema.pattern === undefined}>
       {(control) => (
         <input
           {...control}

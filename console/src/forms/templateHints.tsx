@@ -6,7 +6,7 @@ import { inOrder, onlyKnown, withoutDefaults, type JsonObject } from "./schema";
 import { schemas } from "./schemas";
 
 const PARAMETER = ["type", "default", "minimum", "maximum", "description", "enum"].map((name) => `parameters/*/${name}`);
-const ORDER = ["name", "image", "framework", "remark", "command", "aggregator_command", "parameters", ...PARAMETER, "requires_aggregator", "requires_dataset", "max_runtime_s", "stop_grace_s", "workdir", "resources", "env"];
+const ORDER = ["name", "framework", "image", "workdir", "remark", "command", "aggregator_command", "parameters", ...PARAMETER, "requires_aggregator", "requires_dataset", "max_runtime_s", "stop_grace_s", "resources", "env"];
 
 export const templateSchema = inOrder(schemas.TemplateInput, ORDER);
 

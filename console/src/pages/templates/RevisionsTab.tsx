@@ -39,9 +39,9 @@ export function RevisionsTab({ template }: { template: Template }) {
     return names.map(([, schema]) => text(schema.title)).join(", ") || "–";
   };
   const columns: Column<Revision>[] = [
-    { key: "revision", title: t`Revision`, number: true, cell: ({ revision }) => revision },
+    { key: "revision", title: t`Revision`, cell: ({ revision }) => revision },
     { key: "created", title: t`Created`, cell: ({ created_at: at }) => <Time at={at} /> },
-    { key: "changes", title: t`Changed`, cell: (revision) => changes(revision) },
+    { key: "changes", title: t`Changed`, cell: (revision) => <span className={css.changes}>{changes(revision)}</span> },
     {
       key: "actions",
       title: <span className="visually-hidden">{t`Actions`}</span>,
