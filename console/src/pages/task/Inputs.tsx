@@ -84,6 +84,7 @@ export function Inputs({ task, run }: { task: Task; run: Run | undefined }) {
                   ],
                 ] as [string, React.ReactNode][])
               : []),
+            [t`Remark`, task.remark ? safeText(task.remark) : "–"],
             [t`Created by`, task.created_by ? safeText(task.created_by) : "–"],
             [t`Created`, <Time key="created" at={task.created_at} />],
             [t`Last edited`, <Time key="modified" at={task.modified_at} />],

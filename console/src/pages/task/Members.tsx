@@ -170,7 +170,9 @@ function Metrics({ values }: { values: Record<string, number | null> }) {
       <tbody>
         {shown.map(([metric, { own, shared }]) => (
           <tr key={metric}>
-            <th scope="row">{safeText(metric)}</th>
+            <th scope="row" title={safeText(metric)}>
+              {safeText(metric)}
+            </th>
             <td>{numeral(own)}</td>
             {hasShared && <td>{numeral(shared)}</td>}
           </tr>

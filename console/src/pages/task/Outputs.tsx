@@ -48,6 +48,7 @@ export function Outputs({ task, run, party }: { task: Task; run: Run; party: str
                     { key: "sha", title: t`SHA-256`, cell: (row) => (row.sha256 ? <code title={row.sha256}>{row.sha256.slice(0, 12)}…</code> : <Trans>being computed</Trans>) },
                     {
                       key: "get",
+                      number: true,
                       title: <span className="visually-hidden">{t`Actions`}</span>,
                       cell: (row) => (
                         <a className={buttonClass({ small: true })} href={memberUrl(task.id, run.number, name, `outputs/${encodeURIComponent(row.path)}`, project)} download={row.path.split("/").at(-1)} aria-label={t`Download ${safeText(row.path)}`}>

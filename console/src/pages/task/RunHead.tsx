@@ -43,7 +43,7 @@ export function RunHead({ task, run }: { task: Task; run: Run }) {
           <strong>
             <Trans>Waiting</Trans>
           </strong>
-          <span>{safeText(run.waiting.message)}</span>
+          <span className={css.long}>{safeText(run.waiting.message)}</span>
           <span className={css.sub}>
             <Trans>
               since <Time at={run.waiting.since} />
@@ -67,7 +67,7 @@ export function RunHead({ task, run }: { task: Task; run: Run }) {
       )}
       {run.ending && run.ending.code !== "completed" && (
         <Note tone={run.ending.outcome === "failed" ? "bad" : "info"}>
-          <strong>{safeText(run.ending.message)}</strong>
+          <strong className={css.long}>{safeText(run.ending.message)}</strong>
           {run.ending.reason && !run.ending.message.includes(run.ending.reason.message) && (
             <span>
               {run.ending.party ? `${run.ending.party}: ` : ""}

@@ -53,7 +53,7 @@ export default function Task() {
   return (
     <Page
       title={task ? <Title task={task} /> : t`Task`}
-      intro={task?.remark ? safeText(task.remark) : undefined}
+      intro={task?.remark ? <span className={css.remark}>{safeText(task.remark)}</span> : undefined}
       actions={task && <Actions task={task} />}
     >
       <Loaded query={query}>
