@@ -23,7 +23,7 @@ export function RunState({ run }: Props) {
       </div>
       {phase === "running" && <Progress run={run} />}
       {waiting && isActive(phase) ? (
-        <Cause text={waiting.message} tone={SLOW.has(waiting.code) ? "warn" : undefined} />
+        <Cause text={waiting.message} tone={SLOW.has(waiting.code) ? "warn" : undefined} since={phase === "running" ? waiting.since : undefined} />
       ) : ending && phase !== "succeeded" ? (
         <Cause text={ending.message} tone={failed ? "bad" : undefined} />
       ) : null}
@@ -34,11 +34,17 @@ export function RunState({ run }: Props) {
 // Waits that last until somebody acts.
 const SLOW = new Set<string>(["party_away", "party_disabled", "approval", "backoff"]);
 
-function Cause({ text, tone }: { text: string; tone?: "warn" | "bad" | undefined }) {
+function Cause({ text, tone, since }: { text: string; tone?: "warn" | "bad" | undefined; since?: string | undefined }) {
   const shown = safeText(text);
   return (
     <div className={css.cause} data-tone={tone} title={shown}>
       {shown}
+      {since && (
+        <>
+          {" · "}
+          <Elapsed at={since} />
+        </>
+      )}
     </div>
   );
 }
@@ -54,7 +60,7 @@ function When({ run }: { run: Schemas["RunSummary"] }) {
       </>
     );
   }
-  if (waiting && isActive(phase))
+  if (waiting && isActive(phase) && phase !== "running")
     return (
       <Trans>
         for <Elapsed at={waiting.since} />

@@ -42,7 +42,7 @@ export function Attention({ failed, waiting, parties_away: parties, certificates
     >
       <ul className={css.items}>
         {parties.map(({ name, since: from }) => (
-          <Item key={`party ${name}`} tone="bad" kind={t`party away`} when={from ? <Elapsed at={from} /> : t`never connected`}>
+          <Item key={`party ${name}`} tone="bad" kind={t`party away`} when={from ? <Since at={from} /> : t`never connected`}>
             <Link to="/parties/$party" params={{ party: name }} className={css.subject ?? ""}>
               {safeText(name)}
             </Link>
@@ -60,7 +60,7 @@ export function Attention({ failed, waiting, parties_away: parties, certificates
           </Item>
         ))}
         {waiting.map((run) => (
-          <RunItem key={run.id} run={run} tone="warn" kind={t`waiting`} when={run.waiting ? <Elapsed at={run.waiting.since} /> : null}>
+          <RunItem key={run.id} run={run} tone="warn" kind={t`waiting`} when={run.waiting ? <Since at={run.waiting.since} /> : null}>
             <p>
               {safeText(run.waiting?.message ?? "")}
               {run.waiting?.until && (
@@ -117,5 +117,13 @@ function RunItem({ run, children, ...rest }: ItemProps & { run: Schemas["ListedR
       )}
       {children}
     </Item>
+  );
+}
+
+function Since({ at }: { at: string }) {
+  return (
+    <Trans>
+      for <Elapsed at={at} />
+    </Trans>
   );
 }

@@ -59,7 +59,11 @@ export function QueueTime({ buckets }: Props) {
   const longest = Math.max(-1, ...buckets.map((bucket) => bucket.queue_seconds_max ?? -1));
   return (
     <Panel title={<Trans>Time in the queue</Trans>}>
-      <p className={css.sum}>{longest >= 0 ? <Trans>at most {duration(longest)} before a run started</Trans> : <Trans>no run has left the queue</Trans>}</p>
+      {longest >= 0 && (
+        <p className={css.sum}>
+          <Trans>at most {duration(longest)} before a run started</Trans>
+        </p>
+      )}
       <Chart
         label={t`Time in the queue, in seconds`}
         x={longest < 0 ? [] : x}
@@ -69,7 +73,7 @@ export function QueueTime({ buckets }: Props) {
         format={(value) => (typeof value === "number" ? duration(value) : "–")}
         fromZero
         sync="overview"
-        empty={<Trans>No run started or ended in this period.</Trans>}
+        empty={<Trans>No run that had started ended in this period.</Trans>}
       />
     </Panel>
   );
