@@ -32,9 +32,10 @@ function MemberCard({ task, run, member }: { task: Task; run: Run; member: Membe
   const end = isRunning ? estimatedEnd(run, { epoch: progress?.epoch, epochs }) : undefined;
   const dataset = run.inputs?.datasets[member.party] ?? task.members.find((each) => each.party === member.party)?.dataset;
   const hasRun = exit !== undefined || isRunning || member.phase === "starting";
+  const isAwaited = isActive(run.phase) && run.waiting?.party === member.party;
   const tab = (name: string) => (search: Record<string, unknown>) => ({ ...search, tab: name, party: member.party }) as never;
   return (
-    <article className={css.member} aria-label={member.party} data-tone={member.phase === "failed" || member.phase === "refused" ? "bad" : member.phase === "waiting_approval" ? "warn" : undefined}>
+    <article className={css.member} aria-label={member.party} data-tone={member.phase === "failed" || member.phase === "refused" ? "bad" : member.phase === "waiting_approval" || isAwaited ? "warn" : undefined}>
       <header className={css.memberHead}>
         <h2>
           <Link to="/parties/$party" params={{ party: member.party }}>
@@ -58,7 +59,7 @@ function MemberCard({ task, run, member }: { task: Task; run: Run; member: Membe
             <Badge tone="bad">
               {member.contact.since ? (
                 <Trans>
-                  away since <Time at={member.contact.since} />
+                  connection lost <Time at={member.contact.since} />
                 </Trans>
               ) : (
                 <Trans>has never connected</Trans>
@@ -85,6 +86,11 @@ function MemberCard({ task, run, member }: { task: Task; run: Run; member: Membe
           </span>
         </div>
       </div>
+      {isAwaited && !member.reason && (
+        <div className={css.why} data-tone="warn">
+          <Trans>The run waits for this party.</Trans>
+        </div>
+      )}
       <Why member={member} isActive={isActive(run.phase)} />
       <Metrics values={progress?.metrics ?? {}} />
       <footer className={css.memberFoot}>

@@ -46,18 +46,18 @@ export function RunHead({ task, run }: { task: Task; run: Run }) {
           <span className={css.long}>{safeText(run.waiting.message)}</span>
           <span className={css.sub}>
             <Trans>
-              since <Time at={run.waiting.since} />
+              began <Time at={run.waiting.since} />
             </Trans>
             {run.waiting.until && (
               <>
                 {" · "}
-                {run.waiting.code === "backoff" ? (
+                {run.waiting.code === "backoff" || run.waiting.code === "reservation" ? (
                   <Trans>
                     next try <Time at={run.waiting.until} />
                   </Trans>
                 ) : (
                   <Trans>
-                    waits at most until <Time at={run.waiting.until} />
+                    gives up <Time at={run.waiting.until} />
                   </Trans>
                 )}
               </>
