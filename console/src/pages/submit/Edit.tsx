@@ -1,7 +1,7 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { api, ApiError, bodyOf, type Schemas } from "../../api/client";
 import { keys, taskQuery } from "../../api/queries";
 import { hasRole, useMe } from "../../app/session";
@@ -51,10 +51,11 @@ function Editor({ task, template, title }: { task: Task; template: Template; tit
   const navigate = useNavigate();
   const me = useMe();
   const current = documentOf(task, template);
-  const [initial] = useState(current);
-  useEffect(() => {
+  const [initial] = useState(() => {
+    // The form looks the template up by the name that the document has.
     client.setQueryData(templateQuery(referenceOf(template)).queryKey, template);
-  }, [client, template]);
+    return current;
+  });
   const { document, form, request } = useTaskEditor(`edit.${task.id}`, initial, { version: task.version, content: initial });
   const check = useDryRun();
   const [pending, setPending] = useState(false);

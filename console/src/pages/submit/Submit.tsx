@@ -1,7 +1,7 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { api, bodyOf, idempotencyKey, type Schemas } from "../../api/client";
 import { keys, taskQuery } from "../../api/queries";
 import { hasRole, useMe, useProject } from "../../app/session";
@@ -40,12 +40,10 @@ function Editor({ draft, task, template, title }: { draft: string; task: Schemas
   const client = useQueryClient();
   const [initial] = useState((): JsonObject => {
     if (!template) return {};
+    // The form looks the template up by the name that the document has.
+    client.setQueryData(templateQuery(referenceOf(template)).queryKey, template);
     return task ? { ...documentOf(task, template), name: nextName(task.name) } : { template: referenceOf(template) };
   });
-  useEffect(() => {
-    // The form looks the template up by the name that the document has.
-    if (template) client.setQueryData(templateQuery(referenceOf(template)).queryKey, template);
-  }, [client, template]);
   const editor = useTaskEditor(draft, initial);
   const check = useDryRun();
   const create = useCreate(editor);
