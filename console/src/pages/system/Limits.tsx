@@ -23,23 +23,25 @@ export function Limits({ info, system }: Props) {
   ];
   const stored: [ReactNode, ReactNode][] = system
     ? [
-        [<Trans>Requests of an account</Trans>, <Trans>{number(system.requests_per_s)} per second</Trans>],
-        [<Trans>Memory for request bodies</Trans>, bytes(system.body_bytes)],
-        [<Trans>Events are kept</Trans>, <Trans>{number(system.events_days)} days</Trans>],
-        [<Trans>Audit is kept</Trans>, <Trans>{number(system.audit_days)} days</Trans>],
-        [<Trans>An agent may be replaced after</Trans>, duration(system.away_after_s)],
+        [<Trans>Requests</Trans>, <Trans>{number(system.requests_per_s)} per second and account</Trans>],
+        [<Trans>Request bodies</Trans>, <Trans>{bytes(system.body_bytes)} of memory for all</Trans>],
+        [<Trans>Events</Trans>, <Trans>kept for {number(system.events_days)} days</Trans>],
+        [<Trans>Audit</Trans>, <Trans>kept for {number(system.audit_days)} days</Trans>],
+        [<Trans>Agents</Trans>, <Trans>replaceable after {duration(system.away_after_s)} without contact</Trans>],
       ]
     : [];
   return (
-    <div className={css.columns}>
-      {system && (
-        <Panel title={<Trans>Settings</Trans>}>
-          <Facts items={stored} />
+    <>
+      <div className={css.columns}>
+        {system && (
+          <Panel title={<Trans>Settings</Trans>}>
+            <Facts items={stored} />
+          </Panel>
+        )}
+        <Panel title={<Trans>Limits of requests</Trans>}>
+          <Facts items={requests} />
         </Panel>
-      )}
-      <Panel title={<Trans>Limits of requests</Trans>}>
-        <Facts items={requests} />
-      </Panel>
+      </div>
       <Panel title={<Trans>Features of the API</Trans>}>
         <div className={css.features}>
           {info.features.map((feature) => (
@@ -47,6 +49,6 @@ export function Limits({ info, system }: Props) {
           ))}
         </div>
       </Panel>
-    </div>
+    </>
   );
 }
