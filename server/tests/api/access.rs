@@ -739,3 +739,71 @@ async fn list_reads_the_store_at_most_three_times_for_any_length() {
         assert!((1..=3).contains(&fewest), "{list}: {fewest} reads");
     }
 }
+
+#[tokio::test]
+async fn sign_in_code_opens_one_session_of_its_account_within_fifteen_minutes() {
+    let hub = TestApp::start().await;
+    let bob = hub.account("bob", "default", "viewer").await;
+    let create = async || {
+        let created = hub.post("/api/v2/sign-in-codes").token(&bob).await;
+        created.expect(StatusCode::CREATED).json()["code"].as_str().expect("a code").to_owned()
+    };
+    let open = async |input: Value| hub.post("/api/v2/sessions").anonymous().json(&input).await;
+    let refuse = async |code: &str| {
+        open(json!({"code": code})).await.problem(401, "unauthenticated");
+    };
+    let (former, code) = (create().await, create().await);
+    refuse(&former).await;
+    open(json!({})).await.field("/name", "required");
+    open(json!({"name": "bob"})).await.field("/password", "required");
+    open(json!({"name": "bob", "code": code})).await.field("/code", "not_allowed");
+    let mut database = hub.database().await;
+    let stored: Vec<String> = sqlx::query_scalar("SELECT digest FROM sign_in_codes")
+        .fetch_all(&mut database)
+        .await
+        .expect("the database reads");
+    assert!(stored.len() == 1 && stored[0].len() == 64, "{stored:?}");
+
+    // As people type it.
+    let typed = code.to_lowercase().replace('-', " ");
+    let opened = open(json!({"code": typed})).await.expect(StatusCode::CREATED);
+    assert_eq!(opened.json()["method"], "code");
+    let cookie = opened.header("set-cookie").split(';').next().expect("a cookie").to_owned();
+    let me = hub.get("/api/v2/me").anonymous().header("cookie", &cookie).await;
+    let me = me.expect(StatusCode::OK).json();
+    assert_eq!((&me["name"], &me["credential"]), (&json!("bob"), &json!("session")));
+    refuse(&code).await;
+
+    let (one, other) = (create().await, |code: String| open(json!({ "code": code })));
+    let both = tokio::join!(other(one.clone()), other(one));
+    let opened = [both.0.status, both.1.status];
+    assert_eq!(opened.iter().filter(|status| **status == StatusCode::CREATED).count(), 1);
+
+    let page = hub.get("/api/v2/sessions?limit=1").anonymous().header("cookie", &cookie).await;
+    let page = page.expect(StatusCode::OK).json();
+    assert_eq!(
+        (page["items"].as_array().map(Vec::len), &page["items"][0]["current"]),
+        (Some(1), &json!(true))
+    );
+    let next = format!("/api/v2/sessions?cursor={}", page["next"].as_str().expect("there is more"));
+    let rest = hub.get(&next).anonymous().header("cookie", &cookie).await.expect(StatusCode::OK);
+    assert_eq!(rest.json()["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(rest.json()["next"], Value::Null);
+
+    let late = create().await;
+    hub.clock.advance(15 * 60);
+    refuse(&late).await;
+    let disabled = create().await;
+    let edit = json!({"disabled": true});
+    hub.put("/api/v2/users/bob").json(&edit).await.expect(StatusCode::OK);
+    refuse(&disabled).await;
+
+    let service = json!({"name": "ci", "kind": "service"});
+    hub.post("/api/v2/users").json(&service).await.expect(StatusCode::CREATED);
+    let service = hub.new_token(&json!({"name": "test", "user": "ci"})).await;
+    hub.post("/api/v2/sign-in-codes").token(&service).await.problem(403, "forbidden");
+    let audit = hub.get("/api/v2/audit").await.expect(StatusCode::OK).json();
+    let entries = audit["items"].as_array().expect("entries");
+    let count = |action: &str| entries.iter().filter(|entry| entry["action"] == action).count();
+    assert_eq!((count("create_sign_in_code"), count("create_session")), (5, 2), "{audit}");
+}

@@ -82,6 +82,8 @@ async fn u40_every_operation_succeeds_as_documented() {
         "/guides/flowctl.md",
         "/api/v2/version",
         "/api/v2/info",
+        "/api/v2/system",
+        "/api/v2/overview",
         "/livez",
         "/readyz",
         "/assets/app-1a2b.js",
@@ -158,7 +160,12 @@ async fn u40_every_operation_succeeds_as_documented() {
         lines.send("epoch 1\n".into()).await.expect("somebody reads");
     });
     log.expect(StatusCode::OK);
-    for path in ["/api/v2/parties", "/api/v2/parties/hospital-a", "/api/v2/orphans"] {
+    for path in [
+        "/api/v2/parties",
+        "/api/v2/parties/hospital-a",
+        "/api/v2/parties/hospital-a/contacts",
+        "/api/v2/orphans",
+    ] {
         get(path).await;
     }
     hub.post(&format!("{path}/stop")).await.expect(StatusCode::ACCEPTED);
@@ -216,6 +223,7 @@ async fn access_succeeds(hub: &TestApp) {
     let session = opened.json()["id"].as_str().expect("an id").to_owned();
     let end = hub.delete(&format!("/api/v2/sessions/{session}")).anonymous();
     end.header("cookie", &cookie).await.expect(StatusCode::NO_CONTENT);
+    hub.post("/api/v2/sign-in-codes").await.expect(StatusCode::CREATED);
     let token = create("/api/v2/tokens", json!({"name": "x"})).await.header("location").to_owned();
     let project = create("/api/v2/projects", json!({"name": "other"})).await;
     let project = project.header("location").to_owned();

@@ -121,6 +121,7 @@ async fn every_operation_except_probes_and_static_pages_needs_a_token() {
         "/api/v2/oidc/{provider}/start",
         "/api/v2/sessions",
         "/api/v2/setup",
+        "/assets/{file}",
         "/device",
         "/docs",
         "/docs/{file}",

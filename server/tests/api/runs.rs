@@ -1,14 +1,16 @@
 //! Runs and their members.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use flow_domain::progress::{Point, Progress};
 use flow_proto::v1::Reason;
 use flow_server::store::ProgressWrite;
+use flow_testkit::wait_for;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::common::TestApp;
+use crate::common::{FakeAgent, TestApp};
 
 async fn started(hub: &TestApp) -> (String, Value) {
     let task = hub.task().await;
@@ -483,4 +485,91 @@ async fn log_of_an_absent_party_is_a_retryable_error() {
     hub.get(&format!("{path}?tail=-1")).await.field("?tail", "wrong_type");
     hub.get(&format!("{path}?follow=maybe")).await.problem(422, "invalid");
     hub.get(&format!("{path}?folow=true")).await.field("?folow", "unknown");
+}
+
+#[tokio::test]
+async fn overview_has_counts_waiting_and_failed_runs_and_buckets_of_the_project() {
+    let hub = TestApp::start().await;
+    let overview = async |hours: u32| {
+        let path = format!("/api/v2/overview?hours={hours}");
+        hub.get(&path).await.expect(StatusCode::OK).json()
+    };
+    let empty = overview(1).await;
+    assert_eq!((&empty["counts"], &empty["hours"]), (&json!({}), &json!(1)));
+    assert_eq!(empty["buckets"].as_array().map(Vec::len), Some(24));
+    assert_eq!(empty["buckets"][0]["queue_seconds_p50"], Value::Null);
+
+    let mut agents = Vec::new();
+    for party in ["hub", "hospital-a"] {
+        agents.push(hub.agent(party).await);
+    }
+    let secret = hub.party("hospital-b").await;
+    let task = hub.task_of_parties().await;
+    assert_eq!(overview(2).await["counts"], json!({"new": 1}));
+    hub.post(&format!("/api/v2/tasks/{task}/start")).await.expect(StatusCode::ACCEPTED);
+    let waiting = overview(3).await;
+    assert_eq!(waiting["counts"], json!({"queued": 1}));
+    assert_eq!(waiting["attention"]["waiting"][0]["task"], task.as_str());
+    assert_eq!(waiting["attention"]["parties_away"], json!([]), "one has never connected");
+    assert_eq!(waiting["buckets"][23]["started"], 1);
+
+    hub.clock.advance(90);
+    agents.push(FakeAgent::connect(hub.agents_address().await, "hospital-b", &secret).await);
+    for phase in ["reserved", "running"] {
+        for agent in &mut agents {
+            let member = agent.next_desired(phase).await;
+            agent.report(&member, phase).await;
+        }
+    }
+    let path = format!("/api/v2/tasks/{task}/runs/latest");
+    wait_for("the run runs", Duration::from_secs(30), async || {
+        hub.get(&path).await.json()["phase"] == "running"
+    })
+    .await;
+    hub.post(&format!("/api/v2/tasks/{task}/stop")).await.expect(StatusCode::ACCEPTED);
+    for agent in &mut agents {
+        let member = agent.next_desired("stopped").await;
+        agent.report(&member, "stopped").await;
+    }
+    wait_for("the run has ended", Duration::from_secs(30), async || {
+        hub.get(&path).await.json()["phase"] == "cancelled"
+    })
+    .await;
+    drop(agents.remove(1));
+    let contacts = wait_for("the party is away", Duration::from_secs(30), async || {
+        let list = hub.get("/api/v2/parties/hospital-a/contacts").await;
+        let list = list.expect(StatusCode::OK).json();
+        (list["items"][0]["state"] == "away").then_some(list)
+    })
+    .await;
+    assert_eq!(contacts["items"][0]["reason"], "disconnected");
+    assert_eq!(contacts["items"][1]["state"], "connected");
+    assert_eq!(contacts["items"].as_array().map(Vec::len), Some(2));
+    let ended = overview(4).await;
+    assert_eq!(ended["counts"], json!({"cancelled": 1}));
+    let bucket = &ended["buckets"][23];
+    assert_eq!((&bucket["cancelled"], &bucket["failed"]), (&json!(1), &json!(0)), "{ended}");
+    assert!(bucket["queue_seconds_p50"].as_f64().is_some_and(|s| s >= 90.0), "{ended}");
+    assert_eq!(bucket["queue_seconds_p50"], bucket["queue_seconds_max"]);
+    assert_eq!(ended["attention"]["parties_away"][0]["name"], "hospital-a");
+    assert_eq!(
+        (&ended["attention"]["waiting"], &ended["attention"]["failed"]),
+        (&json!([]), &json!([]))
+    );
+
+    hub.get("/api/v2/overview?hours=721").await.field("?hours", "out_of_range");
+    let project = json!({"name": "other"});
+    hub.post("/api/v2/projects").json(&project).await.expect(StatusCode::CREATED);
+    let foreign = hub.account("foreign", "other", "admin").await;
+    let other = hub.get("/api/v2/overview").token(&foreign).await.expect(StatusCode::OK).json();
+    assert_eq!((&other["counts"], &other["attention"]["parties_away"]), (&json!({}), &json!([])));
+    let contacts = hub.get("/api/v2/parties/hospital-a/contacts").token(&foreign).await;
+    contacts.problem(404, "party_not_found");
+    let system = hub.get("/api/v2/system").await.expect(StatusCode::OK).json();
+    assert!(system["ready"].as_array().expect("checks").iter().all(|check| check["ok"] == true));
+    assert_eq!(
+        (&system["store"]["kind"], &system["agents_connected"]),
+        (&json!("sqlite"), &json!(2))
+    );
+    assert!(system["store"]["size_bytes"].as_u64().is_some_and(|size| size > 4096), "{system}");
 }

@@ -163,7 +163,7 @@ async fn b6_report_is_processed_before_a_deadline_that_passed_during_a_hub_pause
 }
 
 /// Reports an epoch of the member of hospital-a.
-async fn moved(agent: &Raw, epoch: u32) {
+pub(crate) async fn moved(agent: &Raw, epoch: u32) {
     let last = agent.last.clone().expect("it has reported");
     let point = Point { series: "loss".to_owned(), step: epoch.into(), value: "0.5".to_owned() };
     let member = MemberProgress {
@@ -178,7 +178,7 @@ async fn moved(agent: &Raw, epoch: u32) {
 }
 
 /// Waits until the hub has stored this epoch, while the clock advances.
-async fn progress(hub: &TestApp, path: &str, epoch: u32) {
+pub(crate) async fn progress(hub: &TestApp, path: &str, epoch: u32) {
     wait_for(&format!("epoch {epoch} to be written"), SOON, async || {
         hub.clock.advance(1);
         let run = hub.get(path).await.expect(http::StatusCode::OK).json();

@@ -9,6 +9,7 @@ mod call_limits;
 mod clock;
 mod limits;
 mod listeners;
+mod live;
 mod lost_commits;
 mod orphans;
 mod raw;

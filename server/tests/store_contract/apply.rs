@@ -21,6 +21,7 @@ crate::on_every_database!(
     only_rows_that_differ_are_written,
     run_cannot_replace_another,
     due_tasks_and_unsettled_members_are_found,
+    overview_counts_tasks_and_runs_over_time,
     concurrent_writers_have_one_winner_and_lose_no_event_number,
     writers_of_overlapping_batches_do_not_deadlock,
     batch_of_five_hundred_updates_is_one_transaction,
@@ -472,4 +473,42 @@ async fn corrupt_row_is_named_in_the_error(fx: Fixture) {
         findings.iter().any(|finding| finding.check == "events" && !finding.ok),
         "{findings:?}"
     );
+}
+
+async fn overview_counts_tasks_and_runs_over_time(fx: Fixture) {
+    let store = &fx.store;
+    let mut ends = Vec::new();
+    for (name, phase) in [("a", RunPhase::Failed), ("b", RunPhase::Succeeded)] {
+        let task = stored(store, any_task(name), true).await;
+        let mut change = change(store, &task.task.id).await;
+        let ended = settle(&mut change, &task.runs[0], phase);
+        ends.push(ended.finished_at.expect("it has ended"));
+        store.apply(&[change]).await.unwrap();
+    }
+    stored(store, any_task("c"), true).await;
+    stored(store, any_task("d"), false).await;
+    let counts = store.count_by_phase(&project()).await.unwrap();
+    let expected = [("failed", 1), ("new", 1), ("reserving", 1), ("succeeded", 1)];
+    assert_eq!(counts, expected.map(|(phase, count)| (phase.to_owned(), count)).into());
+
+    let from = Timestamp(ends[0].0 - 10_000_000);
+    let buckets = store.run_buckets(&project(), from, 5_000_000, 4).await.unwrap();
+    let sums = buckets.iter().fold((0, 0, 0), |sums, bucket| {
+        (sums.0 + bucket.succeeded, sums.1 + bucket.failed, sums.2 + bucket.cancelled)
+    });
+    assert_eq!(sums, (1, 1, 0), "{buckets:?}");
+    assert_eq!(buckets[2].failed, 1, "{buckets:?}");
+    let started: u64 = {
+        let all = store.run_buckets(&project(), Timestamp(0), 1_000_000_000_000_000, 4).await;
+        all.unwrap().iter().map(|bucket| bucket.started).sum()
+    };
+    assert_eq!(started, 3);
+    let runs = store.attention_runs(&project(), Timestamp(0), 10).await.unwrap();
+    let names = |runs: &[(flow_domain::run::Run, String)]| {
+        runs.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&runs.failed), ["a"]);
+    assert!(runs.waiting.iter().all(|(run, _)| run.waiting.is_some()));
+    let later = store.attention_runs(&project(), Timestamp(i64::MAX), 10).await.unwrap();
+    assert_eq!(names(&later.failed), [""; 0]);
 }

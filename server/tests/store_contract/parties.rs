@@ -12,6 +12,7 @@ crate::on_every_database!(
     party_has_one_agent_at_a_time,
     concurrent_agents_get_different_epochs,
     inventory_is_stored_with_its_digest,
+    newest_contacts_of_a_party_are_kept,
 );
 
 fn row(name: &str) -> PartyRow {
@@ -202,4 +203,33 @@ async fn inventory_is_stored_with_its_digest(fx: Fixture) {
         store.party(&id).await,
         Err(StoreError::Corrupt { table: "parties", column: "instance", .. })
     ));
+}
+
+async fn newest_contacts_of_a_party_are_kept(fx: Fixture) {
+    let store = &fx.store;
+    let id = party("hospital-a");
+    store.create_party(&row("hospital-a")).await.unwrap();
+    let mut watched = store.watch_contacts();
+    let open =
+        async |seconds| store.open_session(&id, &instance(1), "0.1.0", at(seconds), 30).await;
+    for epoch in 1..=60_u32 {
+        open(i64::from(epoch)).await.unwrap();
+        store.close_session(&id, epoch.into(), at(epoch.into()), "disconnected").await.unwrap();
+    }
+    open(61).await.unwrap();
+    let contacts = store.contacts_of(&id).await.unwrap();
+    assert_eq!(contacts.len(), 100);
+    let numbers: Vec<u64> = contacts.iter().map(|contact| contact.number).collect();
+    assert_eq!(numbers, (23..=122).rev().collect::<Vec<_>>());
+    assert!(contacts[0].is_connected() && contacts[0].agent_version == "0.1.0");
+    assert_eq!(contacts[1].reason.as_deref(), Some("disconnected"));
+    assert_eq!(watched.recv().await.unwrap().number, 2);
+
+    store.all_away(at(70)).await.unwrap();
+    let contacts = store.contacts_of(&id).await.unwrap();
+    assert_eq!((contacts[0].reason.as_deref(), contacts[0].at), (Some("hub_restarted"), at(70)));
+    store.all_away(at(80)).await.unwrap();
+    assert_eq!(store.contacts_of(&id).await.unwrap(), contacts, "it is away already");
+    store.remove_party(&id).await.unwrap();
+    assert_eq!(store.contacts_of(&id).await.unwrap(), []);
 }
