@@ -1,7 +1,7 @@
 // State of a document that is edited as a form and as YAML. Both are kept: the YAML has comments and
 // may be invalid for a moment, while the form shows the last valid value. A reload restores them.
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { isSame, withValueAt, type Json, type JsonObject, type Path, type Schema } from "./schema";
+import { isObject, isSame, withValueAt, type Json, type JsonObject, type Path, type Schema } from "./schema";
 import { readYaml, updateYaml, writeYaml, type Kind, type YamlError } from "./yaml";
 
 type State = { value: JsonObject; text: string; error?: YamlError | undefined; base: Json };
@@ -33,8 +33,10 @@ const PREFIX = "flow.draft.";
 
 function stored(key: string): State | undefined {
   try {
-    const text = sessionStorage.getItem(PREFIX + key);
-    return text === null ? undefined : (JSON.parse(text) as State);
+    const draft: unknown = JSON.parse(sessionStorage.getItem(PREFIX + key) ?? "null");
+    // Another version of the console may have written it.
+    if (!isObject(draft) || !isObject(draft["value"]) || typeof draft["text"] !== "string") return undefined;
+    return { base: null, ...draft, error: undefined } as unknown as State;
   } catch {
     return undefined;
   }
@@ -55,7 +57,11 @@ export function useDocument({ kind, schema, draft, initial, base = null }: Optio
   const fresh = (value: JsonObject, from: Json): State => ({ value, text: writeYaml(value, kind, schema), base: from });
   const [restored, setRestored] = useState(() => stored(draft));
   const [start, setStart] = useState<State>(() => fresh(initial, base));
-  const [state, setState] = useState<State>(() => restored ?? start);
+  const [state, setState] = useState<State>(() => {
+    if (!restored) return start;
+    const read = readYaml(restored.text, kind, schema);
+    return "error" in read ? { ...restored, error: read.error } : restored;
+  });
   const isDone = useRef(false);
   const isChanged = state.text !== start.text || !isSame(state.value, start.value);
 

@@ -45,7 +45,7 @@ function Found({ template }: { template: Content }) {
             <Trans>New task from this template</Trans>
           </Link>
           <Link to="/templates/new" search={{ from: template.id } as never} className={buttonClass({})}>
-            <Trans>Copy</Trans>
+            <Trans>Copy as new</Trans>
           </Link>
           <Button kind="danger" disabledReason={hasRole(me, "operator") ? undefined : t`Only operators of the project may delete templates.`} onClick={() => setDeleting(true)}>
             <Trans>Delete</Trans>
