@@ -48,7 +48,13 @@ export function FormProvider({ form, children }: { form: Form; children: ReactNo
 /** The text of a schema in the language of the user. */
 export function useText(): (text: string | undefined) => string {
   const { i18n } = useLingui();
-  return (text = "") => (Object.hasOwn(texts, text) ? i18n._(texts[text]!) : text);
+  return (text = "") => {
+    const known = Object.hasOwn(texts, text) ? texts[text] : undefined;
+    if (!known) return text;
+    const shown = i18n._(known);
+    // A text that no catalogue has yet.
+    return shown === known.id ? text : shown;
+  };
 }
 
 function isWithin(pointer: string, parent: string): boolean {
