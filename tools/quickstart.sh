@@ -186,8 +186,10 @@ END
 case ${1:-} in
     "") ;;
     stop)
+        ended="nothing was running"
+        [ -z "$(ours)" ] || ended="stopped hub and agents"
         stop_all || fail "these processes did not end: $(left)"
-        say "nothing is running; $state stays as it is"
+        say "$ended; $state stays as it is"
         exit 0
         ;;
     start)
@@ -254,13 +256,17 @@ trap 'exit 143' TERM
 
 # ---- build and install, side by side -----------------------------------------------------------------------------------
 
+SECONDS=0
+if [ -z "${BIN:-}" ]; then
+    say "building the web console"
+    tools/setup-test.sh console || exit 1
+fi
 # A new session: Ctrl-C reaches only this script, which ends the processes in order.
 # shellcheck disable=SC2016 # the inner shell expands it
 setsid bash -c 'SECONDS=0; tools/setup-test.sh venv digits && echo "$SECONDS" > "$1"' - "$state/install.seconds" \
     > "$state/install.log" 2>&1 &
 installing=$!
 say "building (flow-server, flow-federate, flowctl) and installing iflearner into ${cache#"$repo"/}/"
-SECONDS=0
 if [ -z "${BIN:-}" ]; then
     # The selection of `make build`: another one would compile the dependencies again.
     cargo build --workspace --locked --bins || fail "the build failed; the compiler names the cause above"

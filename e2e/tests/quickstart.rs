@@ -1,6 +1,6 @@
 //! The two quickstarts as a new user runs them, with the programs under test instead of a build.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -107,6 +107,7 @@ fn u5_u9_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_sec
     assert!(settings.iter().all(|setting| printed.contains(setting)), "{settings:?} in {printed}");
     assert_eq!(printed.matches("model.npz").count(), 2, "those of this run: {printed}");
     kept(2);
+    console_admits_with_the_printed_code(&printed);
     // Programs that are somewhere else end it all the same.
     let verb = |verb| {
         quickstart(folder, Some(verb))
@@ -118,12 +119,58 @@ fn u5_u9_u12_the_quickstart_trains_compares_and_leaves_nothing_running_and_a_sec
     let stopped =
         quickstart(folder, Some("stop")).env("BIN", folder.join("elsewhere")).output().unwrap();
     assert!(stopped.status.success() && left(folder).is_empty(), "{}", output_of(&stopped));
+    assert!(output_of(&stopped).contains("stopped hub and agents"), "{}", output_of(&stopped));
 
     let started = verb("start");
     assert!(started.status.success() && hub_answers(folder), "{}", output_of(&started));
+    console_admits_with_the_printed_code(&output_of(&started));
     assert!(verb("reload").status.success());
     assert!(verb("stop").status.success() && left(folder).is_empty(), "{:?}", left(folder));
     kept(2);
+}
+
+/// The address that a quickstart printed leads to the console, and its code opens one session.
+#[track_caller]
+fn console_admits_with_the_printed_code(printed: &str) {
+    let guide = std::fs::read_to_string(flow_testkit::repository().join("docs/first-task.md"));
+    let guide = guide.unwrap();
+    let value = |name: &str| {
+        let values = printed.lines().filter_map(|line| line.trim().split_once(name));
+        values.map(|(_, value)| value.trim()).next().unwrap_or_else(|| panic!("{name}: {printed}"))
+    };
+    let (url, code) = (value("console  "), value("code     "));
+    for line in ["  Hub and agents are up. Open the web console", "    console  http://127.0.0.1:"]
+    {
+        assert!(printed.contains(line) && guide.contains(line), "{line:?} in {printed}");
+    }
+    let address = url.strip_prefix("http://").and_then(|rest| rest.strip_suffix('/')).unwrap();
+    let page = http(address, "GET / HTTP/1.1", "text/html", "");
+    let marks = [r#"<meta name="flow-console" content="hub">"#, r#"<base href="/">"#];
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+    assert!(
+        marks.iter().all(|mark| page.contains(mark)) && !page.contains("make console"),
+        "{page}"
+    );
+    let body = serde_json::json!({ "code": code }).to_string();
+    for status in ["HTTP/1.1 201", "HTTP/1.1 401"] {
+        let opened = http(address, "POST /api/v2/sessions HTTP/1.1", "*/*", &body);
+        assert!(opened.starts_with(status), "{status}: {opened}");
+    }
+}
+
+/// Sends a request and returns the whole response.
+fn http(address: &str, request: &str, accept: &str, body: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{request}\r\nHost: {address}\r\nConnection: close\r\nAccept: {accept}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 #[test]
