@@ -65,9 +65,12 @@ export function Shell() {
 
 function SignInPage({ back }: { back: string }) {
   const navigate = useNavigate();
+  // While the page of the sign-in loads, the location is already its own: only the first one is that
+  // of the page that was asked for.
+  const [first] = useState(back);
   useEffect(() => {
-    void navigate({ to: "/sign-in", search: { back: back === "/" ? undefined : back } as never, replace: true });
-  }, [back, navigate]);
+    if (!first.startsWith("/sign-in")) void navigate({ to: "/sign-in", search: { back: first === "/" ? undefined : first } as never, replace: true });
+  }, [first, navigate]);
   return null;
 }
 

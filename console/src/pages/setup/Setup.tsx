@@ -21,7 +21,7 @@ type Done = { name: string; secret: string; signInError: unknown };
 export default function Setup() {
   const { t } = useLingui();
   usePageTitle(t`Set up the hub`);
-  const me = useQuery({ ...meQuery, retry: false });
+  const me = useQuery({ ...meQuery, retry: false, retryOnMount: false });
   const [done, setDone] = useState<Done>();
   if (done) return <Finished done={done} />;
   if (me.isPending) return null;

@@ -18,7 +18,7 @@ import { FrontPage } from "./FrontPage";
 export default function Device() {
   const { t } = useLingui();
   usePageTitle(t`Sign in a device`);
-  const me = useQuery({ ...meQuery, retry: false });
+  const me = useQuery({ ...meQuery, retry: false, retryOnMount: false });
   const { pathname, searchStr } = useLocation();
   const { user_code: code } = useSearch({ strict: false }) as { user_code?: string };
   const [decision, setDecision] = useState<"approved" | "denied">();

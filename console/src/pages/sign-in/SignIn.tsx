@@ -20,7 +20,7 @@ export default function SignIn() {
   usePageTitle(t`Sign in`);
   const client = useQueryClient();
   const navigate = useNavigate();
-  const me = useQuery({ ...meQuery, retry: false });
+  const me = useQuery({ ...meQuery, retry: false, retryOnMount: false });
   const search = useSearch({ strict: false }) as { back?: string; with?: string };
   const target = localPath(search.back);
   // Signed in already, as after a sign-in in another tab.
