@@ -1,7 +1,8 @@
 //! `make bench` measures the budgets of the design on this machine and prints one table.
 //!
 //! ```text
-//!  start, noop, lifecycles, idle, lists, rest, memory, operator   one subject each, for `bench NAME…`
+//!  start, noop, lifecycles, idle, lists, rest, memory, operator, console   one subject
+//!            each, for `bench NAME…`
 //!  agents    fake agents: the real session with the hub, without a runtime
 //!  fixture   a hub for fake agents, and templates and tasks for it
 //!  million   a hub with a million tasks, for lists and rest; FLOW_BENCH_TASKS sets another number
@@ -17,6 +18,7 @@
 #![expect(clippy::disallowed_methods, reason = "a bench measures real time and waits in real time")]
 
 mod agents;
+mod console;
 mod disk;
 mod fixture;
 mod idle;
@@ -38,8 +40,8 @@ use std::process::ExitCode;
 use futures::FutureExt as _;
 use table::Table;
 
-const NAMES: [&str; 8] =
-    ["start", "noop", "lifecycles", "idle", "lists", "rest", "memory", "operator"];
+const NAMES: [&str; 9] =
+    ["start", "noop", "lifecycles", "idle", "lists", "rest", "memory", "operator", "console"];
 
 fn main() -> ExitCode {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
@@ -83,6 +85,7 @@ async fn measure(name: &str, table: &mut Table) {
         "lists" => lists::measure(table).await,
         "rest" => rest::measure(table).await,
         "memory" => memory::measure(table).await,
+        "console" => console::measure(table).await,
         _ => operator::measure(table).await,
     }
 }
