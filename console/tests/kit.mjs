@@ -145,12 +145,12 @@ export async function signIn(page, name, password = PASSWORD) {
 }
 
 /** Fails on accessibility faults that axe calls serious or critical. */
-export async function accessible(page, where) {
+export async function accessible(page) {
   const { violations } = await new AxeBuilder({ page }).analyze();
   const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
   if (serious.length > 0) {
     const lines = serious.flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map((node) => `${id}: ${help}: ${node.target.join(" ")} ${node.html.slice(0, 200)} ${node.failureSummary ?? ""}`));
-    throw new Error(`${where}: ${lines.join("\n")}`);
+    throw new Error(lines.join("\n"));
   }
 }
 

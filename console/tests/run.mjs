@@ -1,5 +1,7 @@
 // The tests of the console, in Chromium: node console/tests/run.mjs [PART…]
 import { test } from "node:test";
+import { faults } from "./faults.mjs";
+import { journey } from "./journey.mjs";
 import { browser, Quickstart } from "./kit.mjs";
 import { everyPage } from "./pages.mjs";
 
@@ -13,11 +15,13 @@ process.on("exit", () => chrome.close());
 try {
   const owner = await hub.owner();
   await hub.account(owner);
+  await part("journey", (t) => journey(t, chrome, hub));
   await part("pages", async (t) => {
     for (const theme of ["light", "dark"])
       for (const width of [1280, 360]) await t.test(`${theme} ${width}`, () => everyPage(chrome, hub, owner, { theme, width }));
     if (isLong) for (const theme of ["light", "dark"]) await t.test(`${theme} zh`, () => everyPage(chrome, hub, owner, { theme, width: 768, language: "zh-CN" }));
   });
+  await part("faults", (t) => faults(t, chrome, hub, owner));
 } finally {
   await chrome.close();
   await hub.stop();
