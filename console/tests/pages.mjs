@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { accessible, open, picture, settled, signIn } from "./kit.mjs";
 
-/** Requests of a page besides those of its frame. */
+/** Different requests of a page besides those of its frame; an event may repeat one. */
 const REQUESTS_MAX = 3;
 
 /** Name of the picture and path of each page. */
@@ -46,10 +46,10 @@ export async function everyPage(chrome, hub, user, { theme, width, language = "e
   await page.waitForURL((url) => !url.pathname.endsWith("/sign-in"));
   const faults = [];
   for (const [name, path] of await pagesOf(hub)) {
-    const requests = [];
+    const requests = new Set();
     const note = (request) => {
       const { pathname } = new URL(request.url());
-      if (pathname.includes("/api/v2/") && !/\/api\/v2\/(me|events)$/.test(pathname)) requests.push(`${request.method()} ${pathname}`);
+      if (pathname.includes("/api/v2/") && !/\/api\/v2\/(me|events)$/.test(pathname)) requests.add(`${request.method()} ${pathname}`);
     };
     page.on("request", note);
     try {
@@ -57,7 +57,7 @@ export async function everyPage(chrome, hub, user, { theme, width, language = "e
       await settled(page);
       await picture(page, `${language.slice(0, 2)}/${theme}-${width}/${name}`);
       await accessible(page);
-      if (requests.length > REQUESTS_MAX) throw new Error(`${requests.length} requests: ${requests.join(", ")}`);
+      if (requests.size > REQUESTS_MAX) throw new Error(`${requests.size} requests: ${[...requests].join(", ")}`);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (wide > 0) throw new Error(`the page is ${wide} px wider than the window`);
       if (errors.length > 0) throw new Error(errors.splice(0).join(", "));

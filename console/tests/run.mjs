@@ -17,8 +17,8 @@ try {
   await hub.account(owner);
   await part("journey", (t) => journey(t, chrome, hub));
   await part("pages", async (t) => {
-    for (const theme of ["light", "dark"])
-      for (const width of [1280, 360]) await t.test(`${theme} ${width}`, () => everyPage(chrome, hub, owner, { theme, width }));
+    const windows = [["light", 1280], ["dark", 360], ...(isLong ? [["light", 360], ["light", 768], ["dark", 1280]] : [])];
+    for (const [theme, width] of windows) await t.test(`${theme} ${width}`, () => everyPage(chrome, hub, owner, { theme, width }));
     if (isLong) for (const theme of ["light", "dark"]) await t.test(`${theme} zh`, () => everyPage(chrome, hub, owner, { theme, width: 768, language: "zh-CN" }));
   });
   await part("faults", (t) => faults(t, chrome, hub, owner));
