@@ -25,10 +25,21 @@ function macros(): Plugin {
 
 // FLOW_SERVER: the hub that `npm run dev` forwards requests to.
 const hub = process.env.FLOW_SERVER ?? "http://127.0.0.1:1235";
+// FLOW_AGENT: the listener of an agent; `npm run dev` then serves its party view at /console/.
+const agent = process.env.FLOW_AGENT;
+
+/** Makes the page of the hub that of an agent, as the agent does when it serves the page. */
+function partyView(): Plugin {
+  return {
+    name: "party-view",
+    apply: "serve",
+    transformIndexHtml: (html) => html.replace('<base href="/">', '<base href="/console/">').replace('name="flow-console" content="hub"', 'name="flow-console" content="party"'),
+  };
+}
 
 export default defineConfig({
-  base: "./",
-  plugins: [macros(), react(), lingui()],
+  base: agent === undefined ? "./" : "/console/",
+  plugins: [macros(), react(), lingui(), agent === undefined ? [] : partyView()],
   build: {
     target: "es2022",
     // The content security policy forbids data: URIs.
@@ -36,5 +47,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
   },
-  server: { proxy: Object.fromEntries(["/api", "/docs", "/openapi.json", "/guides"].map((path) => [path, hub])) },
+  server: {
+    proxy: agent === undefined ? Object.fromEntries(["/api", "/docs", "/openapi.json", "/guides"].map((path) => [path, hub])) : { "/api": agent, "/console/sign-in": agent },
+  },
 });

@@ -4,10 +4,13 @@ import openapiTS, { astToString } from "openapi-typescript";
 
 const documents = [
   ["../docs/openapi.json", "src/api/schema.d.ts"],
+  ["../docs/openapi-agent.json", "src/api/agentSchema.d.ts"],
 ];
 let stale = 0;
 for (const [source, target] of documents) {
   const document = JSON.parse(await readFile(new URL(`../${source}`, import.meta.url), "utf8"));
+  // The console uses only version 2. Operation ids are unique within a version.
+  document.paths = Object.fromEntries(Object.entries(document.paths).filter(([path]) => source.endsWith("openapi.json") || path.startsWith("/api/v2/")));
   const types = astToString(await openapiTS(document, { alphabetize: true }));
   const text = `// Generated from ${source.slice(3)} by \`npm run types\`. Do not edit.\n${types}`;
   const file = new URL(`../${target}`, import.meta.url);

@@ -15,8 +15,8 @@ export type LiveEvent =
 /** State of the stream. `expired`: the hub no longer has the events since the last one received. */
 export type LiveState = "connecting" | "live" | "away" | "expired";
 
-type Message =
-  | { type: "batch"; events: LiveEvent[] }
+export type Message<Event> =
+  | { type: "batch"; events: Event[] }
   | { type: "state"; state: LiveState }
   | { type: "hello" };
 
@@ -25,20 +25,26 @@ const BATCH_MS = 250;
 /** Events of a batch that are kept. Beyond this the pages read the current state instead. */
 const BATCH_MAX = 2000;
 
-export type LiveListener = {
-  onEvents: (events: LiveEvent[]) => void;
+export type SharedListener<Event> = {
+  onEvents: (events: Event[]) => void;
   onState: (state: LiveState) => void;
 };
+export type LiveListener = SharedListener<LiveEvent>;
 
 /** Follows the events of a project until the returned function is called. */
 export function followEvents(project: string, listener: LiveListener): () => void {
-  const name = `flow.events.${new URL(document.baseURI).pathname}.${project}`;
+  return share<LiveEvent>(project, listener, (signal, tell) => readStream(project, signal, tell));
+}
+
+/** Reads a stream in one tab of the browser, which passes the batches and states to the other tabs. */
+export function share<Event>(stream: string, listener: SharedListener<Event>, read: (signal: AbortSignal, tell: (message: Message<Event>) => void) => Promise<void>): () => void {
+  const name = `flow.events.${new URL(document.baseURI).pathname}.${stream}`;
   const channel = new BroadcastChannel(name);
   const end = new AbortController();
   let state: LiveState = "connecting";
   let isLeader = false;
 
-  const tell = (message: Message) => {
+  const tell = (message: Message<Event>) => {
     if (message.type === "batch") listener.onEvents(message.events);
     if (message.type === "state") {
       state = message.state;
@@ -46,17 +52,17 @@ export function followEvents(project: string, listener: LiveListener): () => voi
     }
     channel.postMessage(message);
   };
-  channel.onmessage = ({ data }: MessageEvent<Message>) => {
+  channel.onmessage = ({ data }: MessageEvent<Message<Event>>) => {
     if (data.type === "hello") {
-      if (isLeader) channel.postMessage({ type: "state", state } satisfies Message);
+      if (isLeader) channel.postMessage({ type: "state", state } satisfies Message<Event>);
     } else if (data.type === "batch") listener.onEvents(data.events);
     else listener.onState(data.state);
   };
-  channel.postMessage({ type: "hello" } satisfies Message);
+  channel.postMessage({ type: "hello" } satisfies Message<Event>);
 
   const lead = async () => {
     isLeader = true;
-    await readStream(project, end.signal, tell);
+    await read(end.signal, tell);
   };
   if ("locks" in navigator) {
     void navigator.locks.request(name, { signal: end.signal }, lead).catch(() => undefined);
@@ -69,7 +75,7 @@ export function followEvents(project: string, listener: LiveListener): () => voi
 }
 
 /** Reads the stream until `signal`; reconnects after each loss with the number of the last event. */
-function readStream(project: string, signal: AbortSignal, tell: (message: Message) => void): Promise<void> {
+function readStream(project: string, signal: AbortSignal, tell: (message: Message<LiveEvent>) => void): Promise<void> {
   return new Promise((done) => {
     let pending: LiveEvent[] = [];
     let timer: ReturnType<typeof setTimeout> | undefined;

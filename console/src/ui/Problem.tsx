@@ -39,7 +39,7 @@ export function Problem({ error, retry, shown = [] }: Props) {
   const fields = others.length === 1 && others[0] && failure?.message.includes(others[0].message) ? [] : others;
   return (
     <Note tone="bad" role="alert">
-      <div>{failure?.isOffline ? <Trans>The hub does not answer. Check the connection; the page goes on by itself when the hub is back.</Trans> : error instanceof Error ? error.message : String(error)}</div>
+      <div>{failure?.code === "offline" ? <Trans>The hub does not answer. Check the connection; the page goes on by itself when the hub is back.</Trans> : error instanceof Error ? error.message : String(error)}</div>
       {fields.length > 0 && (
         <ul>
           {fields.map((field) => (

@@ -1,5 +1,7 @@
-import { Page } from "../../ui/Panel";
+import { RouterProvider } from "@tanstack/react-router";
+import { router } from "./router";
 
+/** The console of an agent: the members and the configuration of its party. */
 export default function Party() {
-  return <Page title="Party">{null}</Page>;
+  return <RouterProvider router={router as never} />;
 }
