@@ -143,6 +143,9 @@ fn envelope(mask: &Mask, log: OpenLog, page: Option<(u64, u64)>) -> Body {
 
 #[cfg(test)]
 mod tests {
+    use flow_domain::error::ErrorCode;
+    use futures::StreamExt as _;
+
     use super::*;
 
     #[test]
