@@ -10,7 +10,7 @@ use flow_domain::time::Timestamp;
 use super::draft::TaskDraft;
 use super::offers::Offers;
 use super::{IdempotencyKey, Principal};
-use crate::store::{IdempotencyRecord, Store};
+use crate::store::{IdempotencyRecord, Store, TaskRow};
 
 /// Returns the template after a check of all rules of a task's content that do not depend on the
 /// stored task. Revisions of templates never change; a party that is removed before the task is
@@ -82,6 +82,12 @@ pub(super) fn create(
     draft.event(now, Event { kind: EventKind::TaskCreated, run: None, party: None, message });
     draft.idempotency = idem.map(|idem| record(idem, id.as_str(), now));
     draft
+}
+
+/// Returns a task that was just created, as the store returns it.
+pub(super) fn row(task: Task, principal: &Principal) -> TaskRow {
+    let creator = Some(principal.subject.clone());
+    TaskRow { task, version: 1, event_seq: 1, phase: None, latest_run: None, creator }
 }
 
 pub(super) fn record(idem: &IdempotencyKey, resource: &str, now: Timestamp) -> IdempotencyRecord {

@@ -39,8 +39,8 @@ use flow_common::supervisor::Supervisor;
 use flow_domain::error::{Error, ErrorCode};
 use flow_domain::id::{Digest, InstanceId, PartyId, ProjectId, RunId, TaskId, TemplateId};
 use flow_domain::member::Report;
-use flow_domain::run::Input;
-use flow_domain::task::{Overrides, TaskBody};
+use flow_domain::run::{Input, Run};
+use flow_domain::task::{Overrides, Task, TaskBody};
 use flow_domain::template::TemplateBody;
 use flow_domain::time::Timestamp;
 use flow_proto::v1::DesiredMember;
@@ -49,7 +49,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, TaskRow};
 use outage::StoreFault;
 use progress::ProgressSink;
 use start::StartRequest;
@@ -115,7 +115,11 @@ enum Change {
 #[derive(Debug, Clone)]
 enum ChangeResult {
     Done,
+    Created(Box<Task>),
+    /// An earlier request created the task.
     Task(TaskId),
+    Started(Box<Run>),
+    /// An earlier request created the run.
     Run(RunId),
     Reported(ReportOutcome),
 }
@@ -132,6 +136,35 @@ impl Change {
             Self::Report { .. } | Self::Input { .. } | Self::Tick => None,
         }
     }
+}
+
+/// The task of a request that creates one.
+#[derive(Debug)]
+pub enum CreatedTask {
+    /// The task as it is stored, and the content of its template.
+    New(Box<TaskRow>, Box<TemplateBody>),
+    /// The task that an earlier request with the same key created.
+    Earlier(TaskId),
+}
+
+impl CreatedTask {
+    /// Returns the id of the task.
+    #[must_use]
+    pub const fn id(&self) -> &TaskId {
+        match self {
+            Self::New(row, _) => &row.task.id,
+            Self::Earlier(id) => id,
+        }
+    }
+}
+
+/// The run of a request that starts a task.
+#[derive(Debug)]
+pub enum StartedRun {
+    /// The run as it was created.
+    New(Box<Run>),
+    /// The run that an earlier request with the same key created.
+    Earlier(RunId),
 }
 
 type Reply = oneshot::Sender<Result<ChangeResult, Error>>;
@@ -301,11 +334,15 @@ impl Engine {
         principal: &Principal,
         body: TaskBody,
         idem: Option<IdempotencyKey>,
-    ) -> Result<TaskId, Error> {
-        create::check(&self.store, principal, &body).await?;
+    ) -> Result<CreatedTask, Error> {
+        let template = create::check(&self.store, principal, &body).await?;
         let id = flow_common::ids::task_id();
         match self.post(id, Change::Create { principal: principal.clone(), body, idem }).await? {
-            ChangeResult::Task(id) => Ok(id),
+            ChangeResult::Created(task) => Ok(CreatedTask::New(
+                Box::new(create::row(*task, principal)),
+                Box::new(template.body),
+            )),
+            ChangeResult::Task(id) => Ok(CreatedTask::Earlier(id)),
             other => Err(unexpected_result(&other)),
         }
     }
@@ -345,11 +382,12 @@ impl Engine {
         task: &TaskId,
         overrides: Overrides,
         idem: Option<IdempotencyKey>,
-    ) -> Result<RunId, Error> {
+    ) -> Result<StartedRun, Error> {
         let (principal, run) = (principal.clone(), flow_common::ids::run_id());
         let request = StartRequest { principal, run, overrides, idem };
         match self.post(task.clone(), Change::Start(request)).await? {
-            ChangeResult::Run(id) => Ok(id),
+            ChangeResult::Started(run) => Ok(StartedRun::New(run)),
+            ChangeResult::Run(id) => Ok(StartedRun::Earlier(id)),
             other => Err(unexpected_result(&other)),
         }
     }

@@ -56,6 +56,8 @@ pub(super) struct Queue {
     /// Tasks as stored. A change by another program shows as a stale version. Holds only tasks that
     /// were applied after the newest outage.
     tasks: HashMap<TaskId, Arc<Aggregate>>,
+    /// Tasks of the present requests whose commit had an unknown outcome.
+    perhaps_stored: HashSet<TaskId>,
     /// Cache size at which idle tasks are dropped.
     cache_limit: usize,
     /// Epoch and journal of each party's session.
@@ -108,6 +110,7 @@ impl Queue {
             due,
             stopping: parts.stopping.clone(),
             tasks: HashMap::new(),
+            perhaps_stored: HashSet::new(),
             cache_limit: CACHED_TASKS_MAX,
             contacts: HashMap::new(),
             known_parties: HashSet::new(),

@@ -10,11 +10,9 @@ use std::sync::Arc;
 
 use flow_domain::id::{TaskId, UserId};
 use flow_domain::run::Run;
-use sqlx::{Database, Encode, QueryBuilder, Type};
+use sqlx::{Database, Encode, MySqlConnection, QueryBuilder, SqliteConnection, Type};
 
-use super::db::{
-    STATEMENT_BYTES_MAX, Tx, batches, execute, id_batches, in_tx, insert_rows, push_list, reading,
-};
+use super::db::{Tx, TxConnection, batches, execute, id_batches, insert_rows, push_list, reading};
 use super::error::{ApplyError, Duplicate, StoreError, is_unique_violation};
 use super::feed;
 use super::runs::RunRows;
@@ -180,9 +178,7 @@ async fn raise_versions(tx: &mut Tx, changes: &[&TaskUpdate]) -> Result<(), Writ
                 edit(tx, change).await?;
             }
         } else {
-            // The CASE compares each value with those of the whole batch; long statements are slow
-            // on every database.
-            for batch in batches(alike, STATEMENT_BYTES_MAX, |_| 600) {
+            for batch in batches(alike, tx.statement_bytes_max(), |_| 600) {
                 raise(tx, batch).await?;
             }
         }
@@ -226,32 +222,67 @@ async fn edit(tx: &mut Tx, change: &TaskUpdate) -> Result<(), WriteFailure> {
 }
 
 async fn raise(tx: &mut Tx, batch: &[&TaskUpdate]) -> Result<(), WriteFailure> {
-    let matched = in_tx!(tx, |c| {
-        let mut sql =
-            QueryBuilder::new("UPDATE tasks SET version = version + 1, event_seq = event_seq + ");
-        let as_is = ("", "");
-        per_task(&mut sql, batch, as_is, |change| signed(change.events.len()));
-        sql.push(", due_at = ");
-        per_task(&mut sql, batch, as_is, |change| change.due.map(|at| at.0));
-        sql.push(", runs = ");
-        per_task(&mut sql, batch, as_is, |change| i64::from(change.task.runs));
-        // MariaDB rejects COALESCE of the whole CASE if only some values are NULL: it finds no
-        // common collation.
-        sql.push(", phase = ");
-        per_task(&mut sql, batch, ("COALESCE(", ", phase)"), |change| {
-            latest(change).map(|run| run.phase.to_string())
-        });
-        sql.push(", latest_run = ");
-        per_task(&mut sql, batch, ("COALESCE(", ", latest_run)"), |change| {
-            latest(change).map(|run| run.id.to_string())
-        });
-        sql.push(" WHERE version = ");
-        per_task(&mut sql, batch, as_is, |change| signed(change.base_version));
-        sql.push(" AND id IN ");
-        push_list!(sql, batch.iter().map(|change| change.task.id.as_str()));
-        sql.build().execute(&mut *c).await.map(|done| done.rows_affected())
-    })?;
+    let matched = match &mut tx.connection {
+        TxConnection::Sqlite(tx, _) => raise_joined(tx, batch).await,
+        TxConnection::MySql(tx) => raise_by_case(tx, batch).await,
+    }?;
     if matched == batch.len() as u64 { Ok(()) } else { Err(WriteFailure::Moved) }
+}
+
+/// Finds each task in a table of the new values. (MySQL cannot compare the text of such a table
+/// with that of a column: their collations differ.)
+async fn raise_joined(
+    connection: &mut SqliteConnection,
+    batch: &[&TaskUpdate],
+) -> Result<u64, sqlx::Error> {
+    let mut sql = QueryBuilder::new("WITH new (id, base, events, due, runs, phase, latest) AS (");
+    sql.push_values(batch, |mut row, change| {
+        let latest = latest(change);
+        row.push_bind(change.task.id.as_str())
+            .push_bind(signed(change.base_version))
+            .push_bind(signed(change.events.len()))
+            .push_bind(change.due.map(|at| at.0))
+            .push_bind(i64::from(change.task.runs))
+            .push_bind(latest.map(|run| run.phase.as_str()))
+            .push_bind(latest.map(|run| run.id.as_str()));
+    });
+    sql.push(
+        ") UPDATE tasks SET version = version + 1, event_seq = event_seq + new.events, due_at = new.due, \
+         runs = new.runs, phase = COALESCE(new.phase, tasks.phase), \
+         latest_run = COALESCE(new.latest, latest_run) \
+         FROM new WHERE tasks.id = new.id AND tasks.version = new.base",
+    );
+    Ok(sql.build().execute(connection).await?.rows_affected())
+}
+
+/// Compares each value with those of the whole batch, which is slow for a long one.
+async fn raise_by_case(
+    connection: &mut MySqlConnection,
+    batch: &[&TaskUpdate],
+) -> Result<u64, sqlx::Error> {
+    let mut sql =
+        QueryBuilder::new("UPDATE tasks SET version = version + 1, event_seq = event_seq + ");
+    let as_is = ("", "");
+    per_task(&mut sql, batch, as_is, |change| signed(change.events.len()));
+    sql.push(", due_at = ");
+    per_task(&mut sql, batch, as_is, |change| change.due.map(|at| at.0));
+    sql.push(", runs = ");
+    per_task(&mut sql, batch, as_is, |change| i64::from(change.task.runs));
+    // MariaDB rejects COALESCE of the whole CASE if only some values are NULL: it finds no
+    // common collation.
+    sql.push(", phase = ");
+    per_task(&mut sql, batch, ("COALESCE(", ", phase)"), |change| {
+        latest(change).map(|run| run.phase.to_string())
+    });
+    sql.push(", latest_run = ");
+    per_task(&mut sql, batch, ("COALESCE(", ", latest_run)"), |change| {
+        latest(change).map(|run| run.id.to_string())
+    });
+    sql.push(" WHERE version = ");
+    per_task(&mut sql, batch, as_is, |change| signed(change.base_version));
+    sql.push(" AND id IN ");
+    push_list!(sql, batch.iter().map(|change| change.task.id.as_str()));
+    Ok(sql.build().execute(connection).await?.rows_affected())
 }
 
 /// Pushes a CASE with one value per task, each between these two pieces of SQL.

@@ -14,17 +14,25 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
-    ConnectOptions as _, Connection as _, Database, MySql, Pool, Sqlite, SqliteConnection,
-    Transaction,
+    ConnectOptions as _, Connection as _, Database, MySql, MySqlConnection, Pool, Sqlite,
+    SqliteConnection, Transaction,
 };
 
 use super::error::StoreError;
 use super::metrics::{StoreMetrics, TransactionTimer};
+use super::project_parties::OfferChange;
 use super::types::{StoreOptions, Synchronous};
 
 /// Longest wait for a free connection, and for SQLite's file lock held by another process (backup,
 /// doctor).
 const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Prepared statements of a connection. Each kind of INSERT has one for each of [`BATCH_LENGTHS`]
+/// that occurs: with fewer, a busy hub would prepare statements again and again.
+const PREPARED_STATEMENTS_MAX: usize = 512;
+/// Idle time of a connection to MySQL after which it is tested before its use. The test is a round
+/// trip, as long as most statements.
+const TESTED_IDLE_MIN: Duration = Duration::from_secs(1);
 
 /// Pages in SQLite's log that justify a checkpoint while the engine is idle; well below the number
 /// that forces one on a writer.
@@ -48,6 +56,8 @@ pub(super) struct Tx {
     pub connection: TxConnection,
     /// `None` for a transaction that only reads.
     timer: Option<TransactionTimer>,
+    /// Dropped at the end of the transaction.
+    pub offer_change: Option<OfferChange>,
 }
 
 pub(super) enum TxConnection {
@@ -144,7 +154,9 @@ const STATEMENT_BYTES_MAX_SQLITE: usize = 1_000_000;
 
 /// Rows per statement. Few lengths, so that each statement is prepared once; enough of them that a
 /// hundred rows take two statements.
-const BATCH_LENGTHS: [usize; 9] = [128, 96, 64, 32, 16, 8, 4, 2, 1];
+const BATCH_LENGTHS: [usize; 11] = [512, 256, 128, 96, 64, 32, 16, 8, 4, 2, 1];
+/// Ids per list.
+const LIST_IDS_MAX: usize = 128;
 
 /// Splits `rows` into slices of [`BATCH_LENGTHS`], none with more than `longest` bytes.
 pub(super) fn batches<T>(
@@ -169,7 +181,7 @@ pub(super) fn batches<T>(
 /// The last id fills the last list: a duplicate id matches its row once, and costs less than a
 /// second statement.
 pub(super) fn id_batches<T>(ids: &[T]) -> impl Iterator<Item = Vec<&T>> {
-    ids.chunks(BATCH_LENGTHS[0]).map(|chunk| {
+    ids.chunks(LIST_IDS_MAX).map(|chunk| {
         let length = chunk.len().next_power_of_two();
         chunk
             .iter()
@@ -208,7 +220,7 @@ impl Db {
             ),
             Self::MySql(pools) => TxConnection::MySql(pools.write.begin().await?),
         };
-        Ok(Tx { connection, timer })
+        Ok(Tx { connection, timer, offer_change: None })
     }
 
     /// Begins a transaction whose reads all see one state.
@@ -219,7 +231,7 @@ impl Db {
             }
             Self::MySql(pools) => TxConnection::MySql(pools.read.begin().await?),
         };
-        Ok(Tx { connection, timer: None })
+        Ok(Tx { connection, timer: None, offer_change: None })
     }
 
     /// Checkpoints SQLite's log if it is long. Otherwise SQLite does so within the commit that
@@ -262,7 +274,7 @@ impl Tx {
 
     /// Commits. Nothing may be reported as stored before this returns `Ok`.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Self { connection, mut timer } = self;
+        let Self { connection, mut timer, offer_change: _offer_change } = self;
         let committed = connection.commit().await;
         if let Some(timer) = &mut timer {
             timer.finish(committed.is_ok());
@@ -325,6 +337,7 @@ async fn open_sqlite(
         // Otherwise SQLite writes a file for the rollback of each statement with many rows, page by
         // page at every commit.
         .pragma("temp_store", "memory")
+        .statement_cache_capacity(PREPARED_STATEMENTS_MAX)
         .disable_statement_logging();
     // The writer comes first: it creates the file and turns WAL on. A statement that finds the disk
     // full ends its transaction; then the driver's ROLLBACK fails, and the driver believes that a
@@ -352,9 +365,16 @@ async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, St
                     .to_owned(),
             )
         })?
+        .statement_cache_capacity(PREPARED_STATEMENTS_MAX)
         .disable_statement_logging();
     let isolated = |level: &'static str| -> MySqlPoolOptions {
-        pool(options.max_connections).after_connect(move |connection, _| {
+        let pool = pool(options.max_connections).test_before_acquire(false);
+        let pool = pool.before_acquire(|connection: &mut MySqlConnection, found| {
+            Box::pin(async move {
+                Ok(found.idle_for < TESTED_IDLE_MIN || connection.ping().await.is_ok())
+            })
+        });
+        pool.after_connect(move |connection, _| {
             Box::pin(async move {
                 sqlx::query(level).execute(connection).await?;
                 Ok(())
@@ -374,7 +394,7 @@ async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, St
 
 #[cfg(test)]
 mod tests {
-    use super::{BATCH_LENGTHS, STATEMENT_BYTES_MAX, batches, id_batches};
+    use super::{BATCH_LENGTHS, LIST_IDS_MAX, STATEMENT_BYTES_MAX, batches, id_batches};
 
     #[test]
     fn id_lists_contain_every_id_and_have_few_lengths() {
@@ -383,13 +403,11 @@ mod tests {
             let lists: Vec<_> = id_batches(&ids).collect();
             assert_eq!(
                 lists.len(),
-                count.div_ceil(BATCH_LENGTHS[0]),
+                count.div_ceil(LIST_IDS_MAX),
                 "one statement for as many as it may name"
             );
             assert!(
-                lists
-                    .iter()
-                    .all(|list| list.len().is_power_of_two() && list.len() <= BATCH_LENGTHS[0])
+                lists.iter().all(|list| list.len().is_power_of_two() && list.len() <= LIST_IDS_MAX)
             );
             let mut named: Vec<usize> = lists.into_iter().flatten().copied().collect();
             named.dedup();

@@ -1,11 +1,12 @@
 //! The SQL in which the databases differ.
 //!
 //! All other SQL is portable: the program generates ids; times are bound, never
-//! `CURRENT_TIMESTAMP`; no `RETURNING`; integers are i64; sums and counts are `CAST(… AS SIGNED
+//! `CURRENT_TIMESTAMP`; integers are i64; sums and counts are `CAST(… AS SIGNED
 //! INTEGER)` where MySQL would return DECIMAL; no quoted identifiers; no locks except
 //! compare-and-swap on matched rows (sqlx asks MySQL for *matched*, not changed, rows).
 
 use super::db::{Db, Tx, TxConnection};
+use super::signed;
 
 impl Tx {
     /// Returns the tail of an INSERT that overwrites `columns` if a row with the key `key` exists.
@@ -36,6 +37,26 @@ impl Tx {
         match self.connection {
             TxConnection::Sqlite(..) => format!(" ON CONFLICT ({key}) DO NOTHING"),
             TxConnection::MySql(_) => format!(" ON DUPLICATE KEY UPDATE {column} = {column}"),
+        }
+    }
+}
+
+impl Tx {
+    /// Adds `count` to the number of the newest event of the feed. Returns the new number; `None` if
+    /// the row is missing.
+    pub async fn raise_feed_head(&mut self, count: i64) -> Result<Option<i64>, sqlx::Error> {
+        match &mut self.connection {
+            TxConnection::Sqlite(tx, _) => {
+                sqlx::query_scalar("UPDATE feed_head SET seq = seq + ? WHERE id = 1 RETURNING seq")
+                    .bind(count)
+                    .fetch_optional(&mut **tx)
+                    .await
+            }
+            TxConnection::MySql(tx) => {
+                let sql = "UPDATE feed_head SET seq = LAST_INSERT_ID(seq + ?) WHERE id = 1";
+                let raised = sqlx::query(sql).bind(count).execute(&mut **tx).await?;
+                Ok((raised.rows_affected() > 0).then(|| signed(raised.last_insert_id())))
+            }
         }
     }
 }

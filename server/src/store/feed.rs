@@ -11,7 +11,7 @@ use flow_domain::time::Timestamp;
 use sqlx::QueryBuilder;
 
 use super::Store;
-use super::db::{Tx, execute, id_batches, in_tx, insert_rows, push_list, reading};
+use super::db::{Tx, execute, id_batches, insert_rows, push_list, reading};
 use super::error::StoreError;
 use super::events;
 use super::signed;
@@ -29,13 +29,7 @@ pub(super) async fn write(tx: &mut Tx, keys: &[EventKey<'_>]) -> Result<(), Stor
         return Ok(());
     }
     let count = signed(keys.len());
-    let raised = execute!(&mut *tx, "UPDATE feed_head SET seq = seq + ? WHERE id = 1", count)?;
-    if raised == 0 {
-        return Err(missing_head());
-    }
-    let head: i64 = in_tx!(&mut *tx, |c| {
-        sqlx::query_scalar("SELECT seq FROM feed_head WHERE id = 1").fetch_one(&mut *c).await
-    })?;
+    let head = tx.raise_feed_head(count).await?.ok_or_else(missing_head)?;
     let rows: Vec<(i64, &EventKey<'_>)> = (head - count + 1..).zip(keys).collect();
     insert_rows!(
         tx,

@@ -98,6 +98,7 @@ pub struct Store {
     sessions: mpsc::Sender<sessions::WriteRequest>,
     unpruned_parties: Arc<audit::UnprunedParties>,
     totals: Arc<tasks::Totals>,
+    offers: Arc<project_parties::OfferMemory>,
     quotas: Quotas,
     contacts: contacts::ContactFeed,
 }
@@ -116,6 +117,7 @@ impl Store {
             metrics,
             unpruned_parties: Arc::default(),
             totals: Arc::default(),
+            offers: Arc::default(),
             quotas,
             contacts,
         })
@@ -129,7 +131,9 @@ impl Store {
 
     /// Begins a transaction that writes. `name` identifies it in spans and metrics.
     async fn write_tx(&self, name: &'static str) -> Result<Tx, StoreError> {
-        self.db.write(name, &self.metrics).await
+        let mut tx = self.db.write(name, &self.metrics).await?;
+        tx.offer_change = project_parties::OfferChange::of(name, &self.offers);
+        Ok(tx)
     }
 
     /// Completes when the task that writes session data has ended, which only a panic causes.

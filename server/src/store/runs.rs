@@ -143,25 +143,43 @@ pub(super) fn assemble(runs: Vec<Body>, members: Vec<Body>) -> Result<Vec<Run>, 
         .collect()
 }
 
+/// Run id, position of the member, and body. The run itself has the position [`HEAD`].
+type Part = (String, i64, String);
+
+const HEAD: i64 = -1;
+
+/// Pushes the statement that reads runs and their members. It is one statement, so that they belong
+/// together without a transaction.
+macro_rules! push_parts {
+    ($sql:expr, $ids:expr) => {
+        $sql.push("SELECT id, -1, body FROM runs WHERE id IN ");
+        push_list!($sql, $ids.iter().copied().copied());
+        $sql.push(" UNION ALL SELECT run_id, position, body FROM members WHERE run_id IN ");
+        push_list!($sql, $ids.iter().copied().copied());
+    };
+}
+
+/// Builds runs from the rows of [`push_parts!`].
+fn assemble_parts(mut parts: Vec<Part>) -> Result<Vec<Run>, StoreError> {
+    // The databases sort a union on disk.
+    parts.sort_by_key(|(_, position, _)| *position);
+    let (runs, members): (Vec<Part>, Vec<Part>) =
+        parts.into_iter().partition(|(_, position, _)| *position == HEAD);
+    let body = |(run, _, body): Part| (run, body);
+    assemble(runs.into_iter().map(body).collect(), members.into_iter().map(body).collect())
+}
+
 pub(super) async fn read_runs(tx: &mut Tx, ids: &[&str]) -> Result<Vec<Run>, StoreError> {
-    let mut runs: Vec<Body> = Vec::with_capacity(ids.len());
-    let mut members: Vec<Body> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     for batch in id_batches(ids) {
-        let (some_runs, some_members) = in_tx!(&mut *tx, |c| {
-            let mut query = sqlx::QueryBuilder::new("SELECT id, body FROM runs WHERE id IN ");
-            push_list!(query, batch.iter().copied().copied());
-            let some_runs: Vec<Body> = query.build_query_as().fetch_all(&mut *c).await?;
-            let mut query =
-                sqlx::QueryBuilder::new("SELECT run_id, body FROM members WHERE run_id IN ");
-            push_list!(query, batch.iter().copied().copied());
-            query.push(" ORDER BY run_id, position");
-            let some_members: Vec<Body> = query.build_query_as().fetch_all(&mut *c).await?;
-            (some_runs, some_members)
-        });
-        runs.extend(some_runs);
-        members.extend(some_members);
+        let some: Vec<Part> = in_tx!(&mut *tx, |c| {
+            let mut sql = sqlx::QueryBuilder::new("");
+            push_parts!(sql, batch);
+            sql.build_query_as().fetch_all(&mut *c).await
+        })?;
+        parts.extend(some);
     }
-    assemble(runs, members)
+    assemble_parts(parts)
 }
 
 impl Store {
@@ -171,8 +189,17 @@ impl Store {
 
     /// Returns these runs with their members, in any order; unknown ids are left out.
     pub async fn runs_by_id(&self, ids: &[RunId]) -> Result<Vec<Run>, StoreError> {
+        let mut parts: Vec<Part> = Vec::new();
         let ids: Vec<&str> = ids.iter().map(RunId::as_str).collect();
-        read_runs(&mut self.db.snapshot().await?, &ids).await
+        for batch in id_batches(&ids) {
+            let some: Vec<Part> = reading!(&*self.db, |c| {
+                let mut sql = sqlx::QueryBuilder::new("");
+                push_parts!(sql, batch);
+                sql.build_query_as().fetch_all(c).await
+            })?;
+            parts.extend(some);
+        }
+        assemble_parts(parts)
     }
 
     /// Returns the runs of a task, newest first.

@@ -712,6 +712,38 @@ impl tracing::Subscriber for Reads {
 }
 
 #[tokio::test]
+async fn creation_and_start_read_nothing_that_the_engine_has_in_memory() {
+    let hub = TestApp::start().await;
+    let task = hub.task().await;
+    let template = hub.get(&format!("/api/v2/tasks/{task}")).await.json()["template"].clone();
+    let reads = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let _second = tracing::Dispatch::new(Reads(std::sync::Arc::default()));
+    let _counting = tracing::subscriber::set_default(Reads(std::sync::Arc::clone(&reads)));
+    let count = || reads.load(std::sync::atomic::Ordering::SeqCst);
+    let (mut of_creation, mut of_start) = (usize::MAX, usize::MAX);
+    for number in 0..4 {
+        let mut body = hub.task_body(template.as_str().expect("an id"));
+        body["name"] = json!(format!("another-{number}"));
+        let before = count();
+        let created = hub.post("/api/v2/tasks").json(&body).await;
+        of_creation = of_creation.min(count() - before);
+        let created = created.expect(StatusCode::CREATED).json();
+        let id = created["id"].as_str().expect("an id").to_owned();
+        let path = format!("/api/v2/tasks/{id}");
+        assert_eq!(created, hub.get(&path).await.json(), "as it is stored");
+        let before = count();
+        let started = hub.post(&format!("{path}/start")).await;
+        of_start = of_start.min(count() - before);
+        let started = started.expect(StatusCode::ACCEPTED).json();
+        let run = started["id"].as_str().expect("an id");
+        let stored = hub.get(&format!("{path}/runs/{run}")).await.json();
+        assert_eq!(started["members"], stored["members"], "as it is stored");
+    }
+    assert!(of_creation <= 2, "template and inventories: {of_creation} reads");
+    assert_eq!(of_start, 0, "reads of a start");
+}
+
+#[tokio::test]
 async fn list_reads_the_store_at_most_three_times_for_any_length() {
     let hub = TestApp::start().await;
     let task = hub.task().await;

@@ -295,8 +295,8 @@ pub(super) async fn create(
     Body { value, digest: _ }: Body<TaskFields>,
 ) -> Result<Response, ApiError> {
     let body = value.content(&app, &caller, None).await?;
-    let id = app.engine.create_task(&caller.0, body, None).await.map_err(renamed)?;
-    Ok(success(&mask, Some(json!({ "task_id": id }))))
+    let created = app.engine.create_task(&caller.0, body, None).await.map_err(renamed)?;
+    Ok(success(&mask, Some(json!({ "task_id": created.id() }))))
 }
 
 pub(super) async fn get(

@@ -23,7 +23,7 @@ use crate::api::extract::{Body, Caller, Idempotency, Ids, IfMatch, OptionalBody,
 use crate::api::list::{Fields, List};
 use crate::api::openapi::failures;
 use crate::api::problem::ApiError;
-use crate::engine::IdempotencyKey;
+use crate::engine::{CreatedTask, IdempotencyKey, StartedRun};
 use crate::state::App;
 use crate::store::{TaskFilter, TaskOrder, TaskRow};
 use flow_api_types::limits::TASK_FIELDS;
@@ -216,8 +216,16 @@ async fn created(
     body: TaskBody,
     key: Option<IdempotencyKey>,
 ) -> Result<impl IntoResponse + use<>, ApiError> {
-    let id = app.engine.create_task(&caller.0, body, key).await?;
-    let task = warned(app, caller, &id, &BTreeSet::new()).await?;
+    let created = app.engine.create_task(&caller.0, body, key).await?;
+    let id = created.id().clone();
+    let task = match created {
+        CreatedTask::New(row, template) => {
+            let (project, body) = (&caller.0.project, &row.task.body);
+            let warnings = super::warnings::of_task(app, project, &template, body, false).await?;
+            Task { warnings, ..show(*row, &mut Latest::new()) }
+        }
+        CreatedTask::Earlier(id) => warned(app, caller, &id, &BTreeSet::new()).await?,
+    };
     let location = [(header::LOCATION, format!("/api/v2/tasks/{id}"))];
     Ok((StatusCode::CREATED, location, etag(task.version), Json(task)))
 }
@@ -363,9 +371,12 @@ pub(super) async fn start(
     let (input, digest) = body.map(|Body { value, digest }| (value, digest)).unzip();
     let overrides = input.unwrap_or_default().into();
     let idempotency = idempotency.bind(&caller, digest.as_ref());
-    let id = app.engine.start_task(&caller.0, &task, overrides, idempotency).await?;
-    let location = [(header::LOCATION, format!("/api/v2/tasks/{task}/runs/{id}"))];
-    let run = runs::read(&app, &id).await?;
+    let run = match app.engine.start_task(&caller.0, &task, overrides, idempotency).await? {
+        // Nothing has progressed yet.
+        StartedRun::New(run) => flow_api_types::Run::new(*run, &BTreeMap::new()),
+        StartedRun::Earlier(id) => runs::read(&app, &id).await?,
+    };
+    let location = [(header::LOCATION, format!("/api/v2/tasks/{task}/runs/{}", run.id))];
     Ok((StatusCode::ACCEPTED, location, Json(run)))
 }
 

@@ -67,7 +67,13 @@ impl Queue {
         keys: &mut BatchKeys,
         now: Moment,
     ) -> Result<AppliedChanges, StoreError> {
-        let mut draft = self.draft(&group.task, now).await?;
+        let is_creation =
+            group.queued.first().is_some_and(|first| matches!(first.change, Change::Create { .. }));
+        // The id of a new task is new: there is nothing to read.
+        let mut draft = match is_creation && !self.perhaps_stored.contains(&group.task) {
+            true => None,
+            false => self.draft(&group.task, now).await?,
+        };
         let mut results = Vec::with_capacity(group.queued.len());
         for queued in &group.queued {
             let result =
@@ -159,8 +165,11 @@ impl Queue {
         }
         if let Change::Create { principal, body, idem } = change {
             if draft.is_none() {
-                *draft = Some(create::create(id.clone(), principal, body, idem.as_ref(), now));
+                let new = create::create(id.clone(), principal, body, idem.as_ref(), now);
+                let task = Box::new(new.task.clone());
+                *draft = Some(new);
                 remember(keys, idem.as_ref(), id.as_str());
+                return Ok(ChangeResult::Created(task));
             }
             return Ok(ChangeResult::Task(id.clone()));
         }
@@ -198,7 +207,9 @@ impl Queue {
                 let states = &self.party_states;
                 start::start(draft, request, &template, &connected, states, now)?;
                 remember(keys, request.idem.as_ref(), request.run.as_str());
-                Ok(ChangeResult::Run(request.run.clone()))
+                let run = draft.run(&request.run).cloned();
+                let missing = || Error::internal("the run of a start is missing");
+                Ok(ChangeResult::Started(Box::new(run.ok_or_else(missing)?)))
             }
             Change::Stop { principal } => {
                 check_visible(principal, draft)?;

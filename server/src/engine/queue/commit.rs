@@ -31,6 +31,7 @@ impl Queue {
         while let Some(groups) = waiting.pop() {
             self.commit_together(groups, &mut waiting).await;
         }
+        self.perhaps_stored.clear();
     }
 
     /// Commits the groups in one transaction. Groups that have to be committed separately are moved
@@ -91,6 +92,7 @@ impl Queue {
                 ApplyError::Store(error @ StoreError::Unknown(_)) => {
                     tracing::warn!(error = %chain(&error), "the outcome of a commit is unknown; reading the tasks again");
                     self.outage.failed(now.monotonic, &error);
+                    self.perhaps_stored.extend(groups.iter().map(|group| group.task.clone()));
                     // If the commit succeeded, applying again yields no update to publish. Every
                     // agent that may have missed one is disconnected; its next session starts with
                     // the full set, built after this commit.
