@@ -16,6 +16,9 @@ use super::{Credential, DEFAULT_PROJECT, Principal};
 
 /// Longest time for which a change by another process, such as another replica, may have no effect.
 const MEMORY: Duration = Duration::from_secs(2);
+/// Age at which one request reads an identity again, while the others use it: requests of a busy
+/// account do not all wait for the database.
+const REFRESH_AGE: Duration = Duration::from_secs(1);
 /// Identities remembered; some are forgotten beyond.
 const IDENTITIES_MAX: usize = 10_000;
 
@@ -84,19 +87,38 @@ pub(crate) fn no_project(project: &ProjectId) -> Error {
     Error::new(ErrorCode::ProjectNotFound, format!("there is no project {project}"))
 }
 
+#[derive(Debug)]
+struct Remembered {
+    since: Monotonic,
+    identity: Arc<Identity>,
+    /// A request reads it again.
+    is_refreshing: bool,
+}
+
 /// The identities of recent requests, by the digest of their credential.
 #[derive(Debug, Default)]
 pub(super) struct IdentityMemory {
-    known: Mutex<HashMap<Digest, (Monotonic, Arc<Identity>)>>,
+    known: Mutex<HashMap<Digest, Remembered>>,
     /// Increments with each change of accounts by this process.
     changes: AtomicU64,
 }
 
 impl IdentityMemory {
+    /// Returns `None` if the caller must read the identity.
     pub(super) fn get(&self, digest: &Digest) -> Option<Arc<Identity>> {
-        let known = self.known.lock();
-        let (since, identity) = known.get(digest)?;
-        (since.elapsed() < MEMORY).then(|| Arc::clone(identity))
+        let mut known = self.known.lock();
+        let Remembered { since, identity, is_refreshing } = known.get_mut(digest)?;
+        let age = since.elapsed();
+        if age >= MEMORY || (age >= REFRESH_AGE && !*is_refreshing) {
+            *is_refreshing = true;
+            return None;
+        }
+        Some(Arc::clone(identity))
+    }
+
+    /// Forgets the identity of a credential that is not valid any more.
+    pub(super) fn remove(&self, digest: &Digest) {
+        self.known.lock().remove(digest);
     }
 
     /// Call before a read of the database; pass the result to [`Self::insert`].
@@ -113,7 +135,8 @@ impl IdentityMemory {
         if known.len() >= IDENTITIES_MAX {
             known.clear();
         }
-        known.insert(digest, (monotonic(), Arc::clone(identity)));
+        let identity = Arc::clone(identity);
+        known.insert(digest, Remembered { since: monotonic(), identity, is_refreshing: false });
     }
 
     /// Forgets everything, after a change of accounts is stored.
@@ -182,5 +205,25 @@ mod tests {
         assert!(memory.get(&digest).is_none());
         memory.insert(digest.clone(), &read, before);
         assert!(memory.get(&digest).is_none(), "it may be older than the change");
+    }
+
+    #[test]
+    fn one_request_reads_an_identity_again_before_it_is_too_old() {
+        let (memory, digest) = (IdentityMemory::default(), Digest::of(b"token"));
+        memory.insert(digest.clone(), &Arc::new(identity(&[], None)), memory.changes());
+        let set_age = |age: Duration| {
+            let origin = monotonic().since(Monotonic::default()).saturating_sub(age);
+            let mut known = memory.known.lock();
+            known.get_mut(&digest).expect("it is known").since = Monotonic::from_origin(origin);
+        };
+        let found = || memory.get(&digest).is_some();
+        set_age(REFRESH_AGE);
+        assert_eq!([found(), found(), found()], [false, true, true]);
+        set_age(MEMORY);
+        assert_eq!([found(), found()], [false, false]);
+        memory.insert(digest.clone(), &Arc::new(identity(&[], None)), memory.changes());
+        assert!(found());
+        memory.remove(&digest);
+        assert!(!found());
     }
 }

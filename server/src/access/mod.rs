@@ -262,7 +262,13 @@ impl Access {
     ) -> Result<Option<Arc<Identity>>, StoreError> {
         let found = match self.memory.get(digest) {
             Some(identity) => Some(identity),
-            None => self.read(digest, place).await?,
+            None => {
+                let found = self.read(digest, place).await?;
+                if found.is_none() {
+                    self.memory.remove(digest);
+                }
+                found
+            }
         };
         let now = self.clock.now();
         Ok(found.filter(|found| found.expires_at.is_none_or(|at| now < at)))
