@@ -91,7 +91,9 @@ export function BulkDialog({ action, target, onClose }: Props) {
             )}
           </p>
           {tasks && (
-            <ul className={css.tasks}>
+            // A region that scrolls must be reachable by keyboard.
+            // oxlint-disable-next-line no-noninteractive-tabindex
+            <ul className={css.tasks} tabIndex={0} aria-label={t`Selected tasks`}>
               {tasks.slice(0, LISTED).map(({ id, name }) => (
                 <li key={id}>{safeText(name)}</li>
               ))}
@@ -122,7 +124,8 @@ export function BulkDialog({ action, target, onClose }: Props) {
           </div>
           <Problem error={state.error} />
           {state.failed.length > 0 && (
-            <ul className={css.failures} aria-label={t`Tasks that did not change`}>
+            // oxlint-disable-next-line no-noninteractive-tabindex
+            <ul className={css.failures} tabIndex={0} aria-label={t`Tasks that did not change`}>
               {state.failed.slice(0, LISTED).map((task) => (
                 <li key={task.id}>
                   <strong>{safeText(task.name ?? names.get(task.id) ?? task.id)}</strong>
