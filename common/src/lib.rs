@@ -1,5 +1,5 @@
 //! Shared infrastructure of all programs: configuration, clocks, identifiers, logging, supervision,
-//! shutdown, files that hold secrets, TLS, the listener for probes, the write deadline of sockets,
+//! shutdown, files that hold secrets, TLS, the listener for probes, queue and write deadline of sockets,
 //! metrics, and untrusted text.
 //!
 //! The crate knows identifiers and points in time from `flow_domain`, and nothing else of tasks,
@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+pub mod accept_queue;
 pub mod clock;
 pub mod config;
 pub mod config_args;

@@ -20,6 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow_common::accept_queue;
 use flow_common::write_deadline::WriteDeadline;
 use futures::FutureExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -85,6 +86,7 @@ pub(crate) async fn accept<F>(
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
+    accept_queue::lengthen(&listener);
     let places = Arc::new(Semaphore::new(limits.connections));
     let slots = SourceSlots::new(limits.per_address);
     let (open, connections) = (Connections::default(), TaskTracker::new());
