@@ -73,7 +73,7 @@ export function Confirm({ open, onClose, title, children, action, name, run }: C
               if (!missing && !pending) void act();
             }}
           >
-            {name !== undefined && <TextField label={<Trans>Type the name to confirm: {name}</Trans>} value={typed} onChange={(event) => setTyped(event.target.value)} autoComplete="off" />}
+            {name !== undefined && <TextField label={t`Type the name to confirm: ${name}`} value={typed} onChange={(event) => setTyped(event.target.value)} autoComplete="off" />}
             <Problem error={error} />
             <div className={css.actions}>
               <Button onClick={close}>

@@ -1,4 +1,4 @@
-import { Trans } from "@lingui/react/macro";
+import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { urlOf } from "../../api/client";
@@ -20,6 +20,7 @@ type Props = {
 
 /** The ways to sign in: name and password, an identity provider, a one-time code of flowctl. */
 export function SignInForm({ name = "", back, withCode = false, onDone }: Props) {
+  const { t } = useLingui();
   const [isCode, setCode] = useState(withCode);
   // Without the list people still sign in with a password.
   const providers = useQuery(providersQuery).data?.items ?? [];
@@ -39,7 +40,7 @@ export function SignInForm({ name = "", back, withCode = false, onDone }: Props)
           <div className={css.providers}>
             {providers.map((provider) => (
               <a key={provider.name} className={buttonClass({})} href={start(provider.start)}>
-                <Trans>Continue with {provider.label}</Trans>
+                {t`Continue with ${provider.label}`}
               </a>
             ))}
           </div>

@@ -63,15 +63,14 @@ export default function System() {
 
 /** What needs an administrator. */
 function Warnings({ state }: { state: State }) {
+  const { t } = useLingui();
   const failed = state.ready.filter((check) => !check.ok);
   const ending = state.certificates.filter((each) => endsSoon(each.not_after));
   return (
     <>
       {failed.map((check) => (
         <Note key={check.name} tone="bad" role="alert">
-          <Trans>
-            {check.name} does not work: {safeText(check.message ?? "")}
-          </Trans>
+          {t`${check.name} does not work: ${safeText(check.message ?? "")}`}
         </Note>
       ))}
       {state.disk && isTight(state.disk) && (

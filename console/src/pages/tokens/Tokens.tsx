@@ -122,7 +122,7 @@ function TokenList({ owner, isOwn, cursor, onCreate }: { owner: string; isOwn: b
       <Confirm
         open={chosen !== undefined}
         onClose={() => setChosen(undefined)}
-        title={<Trans>Delete the token “{safeText(chosen?.name ?? "")}”?</Trans>}
+        title={t`Delete the token “${safeText(chosen?.name ?? "")}”?`}
         action={<Trans>Delete the token</Trans>}
         run={async () => {
           await api.DELETE("/api/v2/tokens/{token}", { params: { path: { token: chosen?.id ?? "" } } });

@@ -57,7 +57,7 @@ export default function Webhook() {
             {!webhook.enabled && (
               <Note tone={webhook.disabled_reason ? "bad" : "warn"}>
                 {webhook.disabled_reason ? (
-                  <Trans>The hub has disabled this webhook: {safeText(webhook.disabled_reason)}. Repair the receiver, then enable it. Events of the time between are not sent.</Trans>
+                  t`The hub has disabled this webhook: ${safeText(webhook.disabled_reason)}. Repair the receiver, then enable it. Events of the time between are not sent.`
                 ) : (
                   <Trans>This webhook is disabled. Events that happen meanwhile are not sent.</Trans>
                 )}

@@ -77,7 +77,7 @@ export function WebhookActions({ found }: { found: Versioned }) {
       <Dialog open={open === "failed"} onClose={close} title={<Trans>The test was not queued</Trans>}>
         <Problem error={test.error} />
       </Dialog>
-      <Dialog open={open === "edit"} onClose={close} title={<Trans>Edit {name}</Trans>} wide>
+      <Dialog open={open === "edit"} onClose={close} title={t`Edit ${name}`} wide>
         {open === "edit" && (
           <WebhookForm
             webhook={webhook}
@@ -92,13 +92,13 @@ export function WebhookActions({ found }: { found: Versioned }) {
         )}
       </Dialog>
       <RotateSecret webhook={webhook} open={open === "rotate"} onClose={close} />
-      <Confirm open={open === "disable"} onClose={close} title={<Trans>Disable {name}?</Trans>} action={<Trans>Disable</Trans>} run={() => setEnabled(false)}>
+      <Confirm open={open === "disable"} onClose={close} title={t`Disable ${name}?`} action={<Trans>Disable</Trans>} run={() => setEnabled(false)}>
         <Trans>Events that happen meanwhile are skipped, and waiting deliveries fail.</Trans>
       </Confirm>
-      <Confirm open={open === "enable"} onClose={close} title={<Trans>Enable {name}?</Trans>} action={<Trans>Enable</Trans>} run={() => setEnabled(true)}>
+      <Confirm open={open === "enable"} onClose={close} title={t`Enable ${name}?`} action={<Trans>Enable</Trans>} run={() => setEnabled(true)}>
         <Trans>The hub sends events from now on. Send a test to check the receiver.</Trans>
       </Confirm>
-      <Confirm open={open === "delete"} onClose={close} title={<Trans>Delete {name}?</Trans>} action={<Trans>Delete the webhook</Trans>} name={webhook.name} run={remove}>
+      <Confirm open={open === "delete"} onClose={close} title={t`Delete ${name}?`} action={<Trans>Delete the webhook</Trans>} name={webhook.name} run={remove}>
         <Trans>Its secret and its log of deliveries are deleted with it. This cannot be undone.</Trans>
       </Confirm>
     </>
