@@ -92,6 +92,11 @@ function Head({ member }: { member: Member }) {
   return (
     <>
       <Cause member={member} full />
+      {member.waits_for_approval && (
+        <Note tone="warn">
+          <Trans>The configuration asks you about this image: the member starts only after you approve it.</Trans>
+        </Note>
+      )}
       {member.approved && !member.started && (
         <Note tone="good">
           <Trans>Approved for one start. The member starts when the other parties are ready.</Trans>

@@ -16,7 +16,7 @@ export function MemberTable({ members }: { members: Member[] }) {
     { key: "image", title: <Trans>Image</Trans>, cell: (member) => (member.image ? <code>{safeText(member.image)}</code> : "–") },
     { key: "dataset", title: <Trans>Dataset</Trans>, cell: (member) => (member.dataset ? <code>{safeText(member.dataset)}</code> : "–") },
     { key: "resources", title: <Trans>Requests</Trans>, cell: (member) => <Requests resources={member.resources} /> },
-    { key: "log", title: <Trans>Log</Trans>, narrow: true, cell: (member) => (member.started ? <LogLink member={member} /> : "–") },
+    { key: "log", title: <Trans>Log</Trans>, cell: (member) => (member.started ? <LogLink member={member} /> : "–") },
   ];
   return <Table label={t`Members`} columns={columns} rows={members} rowKey={(member) => member.run} />;
 }
@@ -126,7 +126,8 @@ export function Cause({ member, full }: { member: Member; full?: boolean }) {
   ) : phase === "failed" && typeof exit?.code === "number" ? (
     <Trans>exit status {exit.code}</Trans>
   ) : null;
-  if (text === null) return null;
+  // The page has the buttons in place of the command that the reason names.
+  if (text === null || member.waits_for_approval) return null;
   return (
     <div className={full ? css.why : css.cause} data-tone={isBad ? "bad" : hasEnded(member) ? undefined : "warn"} title={full ? undefined : typeof text === "string" ? text : undefined}>
       {text}
@@ -137,7 +138,7 @@ export function Cause({ member, full }: { member: Member; full?: boolean }) {
 /** Requested processor time and memory. 0 requests none. */
 export function Requests({ resources: { cpu_millis: cpu, memory_mib: memory } }: { resources: Member["resources"] }) {
   const { i18n } = useLingui();
-  if (cpu === 0 && memory === 0) return <>–</>;
+  if (cpu === 0 && memory === 0) return <Trans>none</Trans>;
   return (
     <span className={css.whole}>
       {cpu > 0 && <Trans>{i18n.number(cpu / 1000)} CPU</Trans>}

@@ -3,7 +3,6 @@ import { safeText } from "../../ui/Copy";
 import { Badge, Empty, Panel } from "../../ui/Panel";
 import { Table, type Column } from "../../ui/Table";
 import type { Configuration } from "./data";
-import css from "./party.module.css";
 
 type Image = Configuration["images"][number];
 type Dataset = Configuration["datasets"][number];
@@ -77,5 +76,5 @@ export function Datasets({ datasets }: { datasets: Dataset[] }) {
 
 /** A directory, or an object of Kubernetes as JSON. */
 function Meaning({ text }: { text: string }) {
-  return <code className={css.meaning}>{safeText(text)}</code>;
+  return <code>{safeText(text)}</code>;
 }

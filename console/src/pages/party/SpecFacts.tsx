@@ -1,4 +1,4 @@
-import { Plural, Trans } from "@lingui/react/macro";
+import { Trans, useLingui } from "@lingui/react/macro";
 import type { ReactNode } from "react";
 import { safeText } from "../../ui/Copy";
 import { Facts } from "../../ui/Panel";
@@ -18,11 +18,11 @@ export function SpecFacts({ details: { member, spec } }: { details: Details }) {
         [<Trans>Requests</Trans>, <Requests resources={member.resources} />],
         ...(spec
           ? ([
-              [<Trans>Command</Trans>, <Block text={spec.command.map(quoted).join(" ")} />],
+              [<Trans>Command</Trans>, <Command command={spec.command} />],
               [<Trans>Working directory</Trans>, spec.workdir === "" ? <Trans>directory of the run</Trans> : <code>{safeText(spec.workdir)}</code>],
-              [<Trans>Parameters</Trans>, <Pairs values={spec.parameters} />],
-              [<Trans>Environment</Trans>, <Pairs values={spec.env} />],
-              [<Trans>Epochs</Trans>, <Plural value={spec.epochs} one="# epoch" other="# epochs" />],
+              [<Trans>Parameters</Trans>, <Parameters values={spec.parameters} />],
+              [<Trans>Environment</Trans>, <Environment values={spec.env} />],
+              [<Trans>Epochs</Trans>, spec.epochs],
               [<Trans>Longest runtime</Trans>, duration(spec.max_runtime_s)],
               [<Trans>Grace period at a stop</Trans>, duration(spec.stop_grace_s)],
               [
@@ -58,14 +58,35 @@ function Named({ name, meaning, missing, hasSpec }: NamedProps) {
   );
 }
 
-function Pairs({ values }: { values: Record<string, string> }) {
-  const pairs = Object.entries(values);
-  if (pairs.length === 0) return <>–</>;
-  return <Block text={pairs.map(([name, value]) => `${name}=${value}`).join("\n")} />;
+function Command({ command }: { command: string[] }) {
+  const { t } = useLingui();
+  return <Block label={t`Command`} text={command.map(quoted).join(" ")} />;
 }
 
-export function Block({ text }: { text: string }) {
-  return <pre className={css.block}>{safeText(text)}</pre>;
+function Parameters({ values }: { values: Record<string, string> }) {
+  const { t } = useLingui();
+  return <Pairs label={t`Parameters`} values={values} />;
+}
+
+function Environment({ values }: { values: Record<string, string> }) {
+  const { t } = useLingui();
+  return <Pairs label={t`Environment`} values={values} />;
+}
+
+function Pairs({ label, values }: { label: string; values: Record<string, string> }) {
+  const pairs = Object.entries(values);
+  if (pairs.length === 0) return <>–</>;
+  return <Block label={label} text={pairs.map(([name, value]) => `${name}=${value}`).join("\n")} />;
+}
+
+function Block({ label, text }: { label: string; text: string }) {
+  return (
+    // A region that scrolls must be reachable by keyboard.
+    // oxlint-disable-next-line no-noninteractive-tabindex
+    <pre className={css.block} tabIndex={0} role="region" aria-label={label}>
+      {safeText(text)}
+    </pre>
+  );
 }
 
 /** An argument as a shell would read it. */

@@ -3,17 +3,18 @@ import type { ReactNode } from "react";
 import { safeText } from "../../ui/Copy";
 import { Bar, Note } from "../../ui/Panel";
 import { bytes, Elapsed } from "../../ui/Time";
-import type { State, View } from "./data";
+import type { View } from "./data";
 import css from "./party.module.css";
 
 /** What the agent cannot do now, and how much of its resources is in use. */
-export function Summary({ view: { state } }: { view: View }) {
+export function Summary({ view }: { view: View }) {
   const { t, i18n } = useLingui();
+  const { state } = view;
   const { used, total } = state.resources;
   const { disk } = state;
   return (
     <>
-      <Warnings state={state} />
+      <Warnings view={view} />
       <div className={css.meters}>
         <Meter label={<Trans>Processor</Trans>} name={t`Requested part of the processor`} used={used.cpu_millis} total={total.cpu_millis} text={(millis) => i18n.number(millis / 1000)} />
         <Meter label={<Trans>Memory</Trans>} name={t`Requested part of the memory`} used={used.memory_mib} total={total.memory_mib} text={(mib) => bytes(mib * 1024 * 1024)} />
@@ -23,7 +24,10 @@ export function Summary({ view: { state } }: { view: View }) {
   );
 }
 
-export function Warnings({ state }: { state: State }) {
+function Warnings({ view: { state, configuration } }: { view: View }) {
+  const { disk } = state;
+  const least = configuration.retention.min_free_percent;
+  const isTight = disk && least > 0 && disk.free_bytes * 100 < disk.total_bytes * least;
   return (
     <>
       {state.contact.state !== "connected" && (
@@ -35,6 +39,13 @@ export function Warnings({ state }: { state: State }) {
           ) : (
             <Trans>The agent has no connection with the hub. Check the hub’s address and the agent’s log.</Trans>
           )}
+        </Note>
+      )}
+      {isTight && (
+        <Note tone="warn">
+          <Trans>
+            Less than {least} % of the disk of {safeText(disk.path)} is free. A full disk stops new work: free space, or keep files for fewer days.
+          </Trans>
         </Note>
       )}
       {!state.journal_writable && (
@@ -59,7 +70,7 @@ function Meter({ label, name, used, total, text }: MeterProps) {
           </Trans>
         ) : (
           <Trans>
-            <strong>{text(used)}</strong> of no limit
+            <strong>{text(used)}</strong>, no limit
           </Trans>
         )}
       </span>

@@ -31,7 +31,7 @@ export function WaitingMembers({ members, total }: { members: Member[]; total: n
               </span>
             </h3>
             <p className={css.aside}>
-              <Trans>Image</Trans> <code>{safeText(member.image ?? "–")}</code> · <Trans>Dataset</Trans> <code>{safeText(member.dataset ?? "–")}</code> · <Requests resources={member.resources} />
+              <Trans>Image</Trans> <code>{safeText(member.image ?? "–")}</code> · <Trans>Dataset</Trans> <code>{safeText(member.dataset ?? "–")}</code> · <Trans>Requests</Trans> <Requests resources={member.resources} />
             </p>
           </div>
           <ApprovalButtons member={member} />
