@@ -37,10 +37,11 @@ function Review({ newest, onClose }: { newest: Details; onClose: () => void }) {
   // The approval is for what this dialog has shown first.
   const [seen] = useState(newest);
   const { run, digest, resolution } = seen.member;
+  const name = safeText(taskName(seen.member));
   const approve = useMutation({
     mutationFn: () => bodyOf(agent.POST("/api/v2/members/{run}/approve", { params: { path: { run } }, body: { digest: digest ?? "", resolution: resolution ?? "" } })),
-    onSuccess: ({ message }) => {
-      toast(safeText(message));
+    onSuccess: () => {
+      toast(t`${name} is approved for one start`);
       onClose();
     },
     onSettled: () => Promise.all([client.invalidateQueries({ queryKey: keys.members }), client.invalidateQueries({ queryKey: keys.member(run) })]),

@@ -1,4 +1,4 @@
-import { Trans } from "@lingui/react/macro";
+import { Trans, useLingui } from "@lingui/react/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { agent } from "../../api/agentClient";
@@ -13,13 +13,14 @@ import { keys, taskName, type Member } from "./data";
 const REASON_MAX = 500;
 
 export function DenyDialog({ member: { run, ...member }, onClose }: { member: Member; onClose: () => void }) {
+  const { t } = useLingui();
   const client = useQueryClient();
   const [reason, setReason] = useState("");
   const name = safeText(taskName({ run, ...member }));
   const deny = async () => {
     const text = reason.trim();
-    const { message } = await bodyOf(agent.POST("/api/v2/members/{run}/deny", { params: { path: { run } }, body: text === "" ? {} : { reason: text } }));
-    toast(safeText(message));
+    await bodyOf(agent.POST("/api/v2/members/{run}/deny", { params: { path: { run } }, body: text === "" ? {} : { reason: text } }));
+    toast(t`${name} is denied`);
     await Promise.all([client.invalidateQueries({ queryKey: keys.members }), client.invalidateQueries({ queryKey: keys.member(run) })]);
   };
   return (

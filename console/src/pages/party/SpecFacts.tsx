@@ -26,7 +26,7 @@ export function SpecFacts({ details: { member, spec } }: { details: Details }) {
               [<Trans>Longest runtime</Trans>, duration(spec.max_runtime_s)],
               [<Trans>Grace period at a stop</Trans>, duration(spec.stop_grace_s)],
               [
-                <Trans>Exchanges data with</Trans>,
+                <Trans>Parties</Trans>,
                 <ul className={css.names}>
                   {spec.parties.map(({ party, role }) => (
                     <li key={`${party} ${role}`}>

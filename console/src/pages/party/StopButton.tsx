@@ -18,8 +18,8 @@ export function StopButton({ member }: { member: Member }) {
   const { run } = member;
   const name = safeText(taskName(member));
   const stop = async () => {
-    const { message } = await bodyOf(agent.POST("/api/v2/members/{run}/stop", { params: { path: { run } } }));
-    toast(safeText(message));
+    const { member: after } = await bodyOf(agent.POST("/api/v2/members/{run}/stop", { params: { path: { run } } }));
+    toast(hasEnded(after) ? t`${name} has ended` : t`${name} is stopping`);
     await Promise.all([client.invalidateQueries({ queryKey: keys.members }), client.invalidateQueries({ queryKey: keys.member(run) })]);
   };
   return (

@@ -28,12 +28,15 @@ export const membersQuery = (cursor: string | undefined) =>
   queryOptions({
     queryKey: [...keys.members, cursor ?? ""],
     queryFn: ({ signal }) => bodyOf(agent.GET("/api/v2/members", { params: { query: { limit: PAGE_SIZE, ...(cursor === undefined ? {} : { cursor }) } }, signal })),
+    // Events write into what was read, so its age does not tell whether it must be read again.
+    staleTime: 0,
   });
 
 export const memberQuery = (run: string) =>
   queryOptions({
     queryKey: keys.member(run),
     queryFn: ({ signal }) => bodyOf(agent.GET("/api/v2/members/{run}", { params: { path: { run } }, signal })),
+    staleTime: 0,
   });
 
 const ENDED = new Set<string>(["refused", "succeeded", "failed", "stopped"]);
