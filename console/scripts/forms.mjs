@@ -41,6 +41,7 @@ function expand(schema, parents = []) {
   for (const keyword of KEYWORDS) if (own[keyword] !== undefined) result[keyword] = own[keyword];
   if (Array.isArray(result.type)) result.type = result.type.find((type) => type !== "null");
   if (result.default === null) delete result.default;
+  for (const value of result.enum ?? []) texts.add(String(value));
   if (result.description !== undefined) {
     result.description = result.description.replace(/\s+/g, " ").trim();
     texts.add(result.description);

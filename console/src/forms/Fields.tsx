@@ -168,7 +168,9 @@ export function EnumField({ path, schema, value, required, label }: FieldProps) 
           {(!required || current === "") && <option value="">{schema.default === undefined ? (required ? t`Choose…` : "–") : textOf(schema.default)}</option>}
           {current !== "" && !values.includes(current) && <option>{current}</option>}
           {values.map((each) => (
-            <option key={each}>{each}</option>
+            <option key={each} value={each}>
+              {text(each)}
+            </option>
           ))}
         </select>
       )}
@@ -216,7 +218,7 @@ function ChoicesField({ path, schema, value, label }: FieldProps) {
               set(path, next.length === 0 ? undefined : next);
             }}
           />
-          {each}
+          {text(each)}
         </label>
       ))}
       <div className={`${controls.help} ${css.wide}`}>{text(schema.description)}</div>

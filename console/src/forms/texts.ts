@@ -91,4 +91,12 @@ export const texts: Record<string, MessageDescriptor> = {
   "Values of parameters that the template declares, by name.": msg({ message: "Values of parameters that the template declares, by name." }),
   "Working directory": msg({ message: "Working directory" }),
   "Working directory inside the image. Empty selects the run directory of the member.": msg({ message: "Working directory inside the image. Empty selects the run directory of the member." }),
+  "aggregator": msg({ message: "aggregator" }),
+  "boolean": msg({ message: "boolean" }),
+  "generic": msg({ message: "generic" }),
+  "iflearner": msg({ message: "iflearner" }),
+  "integer": msg({ message: "integer" }),
+  "number": msg({ message: "number" }),
+  "string": msg({ message: "string" }),
+  "trainer": msg({ message: "trainer" }),
 };

@@ -132,9 +132,9 @@ function Values({ label, x, xName, xText, series, format }: ValuesProps) {
       <table>
         <caption>
           {step > 1 && (
-            <>
-              <Plural value={x.length} one="# value" other="# values" />, <Trans>thinned out</Trans>
-            </>
+            <Trans>
+              <Plural value={x.length} one="# value" other="# values" />, thinned out
+            </Trans>
           )}
         </caption>
         <thead>

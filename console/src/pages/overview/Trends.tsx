@@ -33,11 +33,14 @@ export function Throughput({ buckets }: Props) {
   return (
     <Panel title={<Trans>Throughput</Trans>}>
       <p className={css.sum}>
-        <Plural value={started} one="# run started" other="# runs started" />, <Plural value={ended} one="# ended" other="# ended" />
-        {failed > 0 && (
-          <>
-            , <Plural value={failed} one="# failed" other="# failed" />
-          </>
+        {failed > 0 ? (
+          <Trans>
+            <Plural value={started} one="# run started" other="# runs started" />, <Plural value={ended} one="# ended" other="# ended" />, <Plural value={failed} one="# failed" other="# failed" />
+          </Trans>
+        ) : (
+          <Trans>
+            <Plural value={started} one="# run started" other="# runs started" />, <Plural value={ended} one="# ended" other="# ended" />
+          </Trans>
         )}
       </p>
       <Chart label={t`Runs by time`} x={ended + started === 0 ? [] : x} xKind="time" series={series} height={200} fromZero sync="overview" empty={<Trans>No run started or ended in this period.</Trans>} />

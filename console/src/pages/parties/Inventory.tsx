@@ -93,7 +93,9 @@ function Resources({ value }: { value: unknown }) {
   ];
   return (
     <>
-      {parts[0]}, {parts[1]}
+      <Trans>
+        {parts[0]}, {parts[1]}
+      </Trans>
       {Object.keys(others).length > 0 && (
         <div>
           <Pairs value={others} />

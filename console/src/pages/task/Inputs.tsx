@@ -13,6 +13,7 @@ export function Inputs({ task, run }: { task: Task; run: Run | undefined }) {
   const inputs = run?.inputs ?? undefined;
   const parameters = Object.entries(inputs?.parameters ?? task.parameters).toSorted(([a], [b]) => a.localeCompare(b));
   const rules = run?.rules ?? task.rules;
+  const template = safeText(inputs?.template_name ?? t`Template of the task`);
   const revision = inputs?.revision ?? task.revision;
   return (
     <div className={css.columns}>
@@ -22,7 +23,9 @@ export function Inputs({ task, run }: { task: Task; run: Run | undefined }) {
             [
               t`Template`,
               <Link key="template" to="/templates/$template" params={{ template: inputs?.template ?? task.template }} search={{ revision: String(revision) } as never}>
-                {safeText(inputs?.template_name ?? t`Template of the task`)}, <Trans>revision {revision}</Trans>
+                <Trans>
+                  {template}, revision {revision}
+                </Trans>
               </Link>,
             ],
             [t`Epochs`, inputs?.epochs ?? task.epochs],

@@ -62,7 +62,7 @@ function Value({ name, value, schema }: { name: string; value: Json | undefined;
   if (typeof value === "boolean") return value ? t`yes` : t`no`;
   if (value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0) || (isObject(value) && Object.keys(value).length === 0)) return "–";
   if (typeof value === "number") return name.endsWith("_s") && value >= 60 ? `${value} (${duration(value)})` : String(value);
-  if (Array.isArray(value)) return schema.items?.enum ? value.map(String).join(", ") : <code>{safeText(value.map((each) => quoted(String(each))).join(" "))}</code>;
+  if (Array.isArray(value)) return schema.items?.enum ? value.map((each) => text(String(each))).join(", ") : <code>{safeText(value.map((each) => quoted(String(each))).join(" "))}</code>;
   if (isObject(value))
     return (
       <>
@@ -87,6 +87,7 @@ type Parameter = { name: string } & Schemas["ParamSchema"];
 
 function Parameters({ parameters }: { parameters: Template["parameters"] }) {
   const { t } = useLingui();
+  const text = useText();
   const rows = Object.entries(parameters).map(([name, schema]): Parameter => ({ name, ...schema }));
   const columns: Column<Parameter>[] = [
     {
@@ -99,7 +100,7 @@ function Parameters({ parameters }: { parameters: Template["parameters"] }) {
         </div>
       ),
     },
-    { key: "type", title: t`Type`, cell: ({ type }) => type },
+    { key: "type", title: t`Type`, cell: ({ type }) => text(type) },
     { key: "default", title: t`Default`, cell: (row) => (row.default === undefined || row.default === null ? <Badge tone="warn">{t`required`}</Badge> : <code>{row.default === "" ? "''" : safeText(row.default)}</code>) },
     {
       key: "valid",
