@@ -1,6 +1,6 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Navigate, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { Link, Outlet, useLocation } from "@tanstack/react-router";
 import { Suspense, useEffect, useRef, useState } from "react";
 import { api, ApiError, urlOf } from "../api/client";
 import { meQuery } from "../api/queries";
@@ -13,6 +13,7 @@ import { SignInForm } from "../pages/sign-in/SignInForm";
 import { choose, LANGUAGES, type Language } from "./i18n";
 import { LiveProvider, useLiveState } from "./live";
 import { Palette } from "./Palette";
+import { Redirect } from "./Redirect";
 import { hasRole, useMe, useProject, useProjectSwitch, useSignedOut } from "./session";
 import css from "./shell.module.css";
 import { setTheme, theme, type Theme } from "./theme";
@@ -34,8 +35,8 @@ export function Shell() {
   const { pathname, searchStr } = useLocation();
 
   if (me.data === undefined) {
-    if (me.error instanceof ApiError && me.error.code === "setup_required") return <Navigate to="/setup" replace />;
-    if (me.error instanceof ApiError && me.error.status === 401) return <SignInPage back={pathname + searchStr} />;
+    if (me.error instanceof ApiError && me.error.code === "setup_required") return <Redirect to="/setup" />;
+    if (me.error instanceof ApiError && me.error.status === 401) return <Redirect to="/sign-in" back={pathname + searchStr === "/" ? undefined : pathname + searchStr} />;
     if (me.error)
       return (
         <div className={css.center}>
@@ -61,17 +62,6 @@ export function Shell() {
       </Dialog>
     </LiveProvider>
   );
-}
-
-function SignInPage({ back }: { back: string }) {
-  const navigate = useNavigate();
-  // While the page of the sign-in loads, the location is already its own: only the first one is that
-  // of the page that was asked for.
-  const [first] = useState(back);
-  useEffect(() => {
-    if (!first.startsWith("/sign-in")) void navigate({ to: "/sign-in", search: { back: first === "/" ? undefined : first } as never, replace: true });
-  }, [first, navigate]);
-  return null;
 }
 
 function Frame() {

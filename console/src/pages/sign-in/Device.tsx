@@ -1,6 +1,6 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Link, Navigate, useLocation, useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useLocation, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, ApiError, bodyOf, type Schemas } from "../../api/client";
 import { meQuery } from "../../api/queries";
@@ -10,6 +10,7 @@ import { TextField } from "../../ui/Field";
 import { Facts, Note } from "../../ui/Panel";
 import { Loaded, Problem } from "../../ui/Problem";
 import { Time } from "../../ui/Time";
+import { Redirect } from "../../app/Redirect";
 import { usePageTitle } from "../../ui/usePageTitle";
 import css from "./front.module.css";
 import { FrontPage } from "./FrontPage";
@@ -22,7 +23,7 @@ export default function Device() {
   const { pathname, searchStr } = useLocation();
   const { user_code: code } = useSearch({ strict: false }) as { user_code?: string };
   const [decision, setDecision] = useState<"approved" | "denied">();
-  if (me.error instanceof ApiError && me.error.status === 401) return <Navigate to="/sign-in" search={{ back: pathname + searchStr } as never} replace />;
+  if (me.error instanceof ApiError && me.error.status === 401) return <Redirect to="/sign-in" back={pathname + searchStr} />;
   if (!me.data)
     return me.error ? (
       <FrontPage title={<Trans>Sign in a device</Trans>}>

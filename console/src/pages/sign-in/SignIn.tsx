@@ -1,8 +1,9 @@
 import { Trans, useLingui } from "@lingui/react/macro";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Navigate, useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { ApiError } from "../../api/client";
+import { Redirect } from "../../app/Redirect";
 import { meQuery } from "../../api/queries";
 import { Problem } from "../../ui/Problem";
 import { usePageTitle } from "../../ui/usePageTitle";
@@ -28,7 +29,7 @@ export default function SignIn() {
   useEffect(() => {
     if (isSignedIn) void navigate({ href: target, replace: true });
   }, [isSignedIn, navigate, target]);
-  if (needsSetup(me.error)) return <Navigate to="/setup" replace />;
+  if (needsSetup(me.error)) return <Redirect to="/setup" />;
   if (me.isPending || isSignedIn) return null;
   const offline = me.error instanceof ApiError && me.error.status !== 401 ? me.error : undefined;
   return (
