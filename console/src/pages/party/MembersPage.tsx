@@ -23,7 +23,7 @@ export function MembersPage() {
       <Loaded query={members}>
         {({ items, next }) => (
           <>
-            <WaitingMembers members={items.filter((member) => member.waits_for_approval)} total={party?.state.members.waiting_approval ?? 0} />
+            <WaitingMembers members={items.filter((member) => member.waits_for_approval)} total={next || cursor ? party?.state.members.waiting_approval : undefined} />
             <Panel padded={false}>
               {items.length === 0 ? (
                 <Empty title={<Trans>This party has no members</Trans>}>

@@ -9,15 +9,15 @@ import { MemberLink } from "./links";
 import { Requests, RunName } from "./MemberTable";
 import css from "./party.module.css";
 
-/** Members that start only when the administrator approves. `total` also counts those of other pages. */
-export function WaitingMembers({ members, total }: { members: Member[]; total: number }) {
+/** Members that start only when the administrator approves. `total` also counts those of other pages, if the list has any. */
+export function WaitingMembers({ members, total }: { members: Member[]; total: number | undefined }) {
   const { t } = useLingui();
-  const others = Math.max(0, total - members.length);
+  const others = Math.max(0, (total ?? 0) - members.length);
   if (members.length === 0 && others === 0) return null;
   return (
     <section className={css.waiting} aria-label={t`Members that wait for your approval`}>
       <h2>
-        <Plural value={Math.max(total, members.length)} one="# member waits for your approval" other="# members wait for your approval" />
+        <Plural value={members.length + others} one="# member waits for your approval" other="# members wait for your approval" />
       </h2>
       {members.map((member) => (
         <article key={member.run} className={css.request} aria-label={safeText(taskName(member))}>
