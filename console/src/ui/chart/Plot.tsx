@@ -104,6 +104,13 @@ function finite(value: number | null | undefined): number | null | undefined {
   return value === undefined || value === null || Number.isFinite(value) ? value : null;
 }
 
+/** Positions of the values without a neighbour, which no line reaches. */
+function lonely(self: uPlot, series: number): number[] {
+  // A missing value does not interrupt the line, null does.
+  const values = [...(self.data[series] ?? []).entries()].filter(([, value]) => value !== undefined);
+  return values.filter(([, value], index) => typeof value === "number" && typeof values[index - 1]?.[1] !== "number" && typeof values[index + 1]?.[1] !== "number").map(([at]) => at);
+}
+
 function optionsOf(newest: { current: Props }, width: number, zoomed: { current: boolean }): uPlot.Options {
   const { xKind, series, height, fromZero, sync, locale } = newest.current;
   const root = getComputedStyle(document.documentElement);
@@ -145,7 +152,7 @@ function optionsOf(newest: { current: Props }, width: number, zoomed: { current:
         const color = token(`--chart-${each.color}`);
         const line = { stroke: color, width: 1.75, show: !each.hidden, ...(each.dash ? { dash: [5, 4] } : {}) };
         if (each.kind === "bars") return { ...line, width: 0, fill: color, points: { show: false }, ...(bars ? { paths: bars } : {}) };
-        return { ...line, points: { size: 5, fill: color }, ...(each.kind === "area" ? { fill: `color-mix(in srgb, ${color} 14%, transparent)` } : {}) };
+        return { ...line, points: { size: 5, fill: color, filter: (self, index, areShown) => (areShown ? null : lonely(self, index)) }, ...(each.kind === "area" ? { fill: `color-mix(in srgb, ${color} 14%, transparent)` } : {}) };
       }),
     ],
     hooks: {
