@@ -217,17 +217,24 @@ pub struct TokenCreated {
 #[schema(example = SignIn::sample)]
 pub struct SignIn {
     /// Name of the account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, max_length = 256)]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schema(value_type = String, max_length = 256)]
     pub name: Option<String>,
     /// Password of the account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, max_length = 1024)]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schema(value_type = String, max_length = 1024)]
     pub password: Option<SecretText>,
     /// One-time code of `create_sign_in_code`. Small letters and missing hyphens are accepted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, max_length = 256)]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schema(value_type = String, max_length = 256)]
     pub code: Option<SecretText>,
+}
+
+/// Reads an optional field whose value must not be `null`.
+fn not_null<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// One-time code with which the caller opens a session in a browser.

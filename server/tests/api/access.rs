@@ -788,6 +788,7 @@ async fn sign_in_code_opens_one_session_of_its_account_within_fifteen_minutes() 
     refuse(&former).await;
     open(json!({})).await.field("/name", "required");
     open(json!({"name": "bob"})).await.field("/password", "required");
+    open(json!({"code": null})).await.field("/code", "wrong_type");
     open(json!({"name": "bob", "code": code})).await.field("/code", "not_allowed");
     let mut database = hub.database().await;
     let stored: Vec<String> = sqlx::query_scalar("SELECT digest FROM sign_in_codes")
