@@ -18,7 +18,8 @@ pub async fn measure(table: &mut Table) {
     let parties = fixture::parties(hub, 1).await;
     let template = fixture::template(hub, "bench").await;
     for number in 0..TASKS {
-        fixture::submit(hub, &fixture::task(&format!("task-{number:03}"), &template, &parties)).await;
+        fixture::submit(hub, &fixture::task(&format!("task-{number:03}"), &template, &parties))
+            .await;
     }
     let password = flow_common::ids::secret();
     let account = json!({"name": USER, "password": password});
@@ -42,7 +43,12 @@ pub async fn measure(table: &mut Table) {
     let load = number("first_load_kb");
     table.row("console: first load, transferred", "< 250 kB", format!("{load} kB"), load < 250.0);
     let ready = number("interactive_ms");
-    table.row("console: interactive, from an empty cache", "< 1 s", format!("{ready} ms"), ready < 1000.0);
+    table.row(
+        "console: interactive, from an empty cache",
+        "< 1 s",
+        format!("{ready} ms"),
+        ready < 1000.0,
+    );
     let share = number("share_of_a_core");
     table.row(
         format!("console: main thread at {} events in a burst of 1000/s", number("events")),

@@ -315,6 +315,29 @@ async fn b9_sighup_reloads_reloadable_keys_and_names_the_others() {
 }
 
 #[tokio::test]
+async fn account_that_admin_token_creates_ends_the_setup_of_a_running_hub() {
+    let place = Place::new();
+    let mut hub = place.hub();
+    hub.ready().await;
+    let me = async |token: &str| {
+        let request = format!(
+            "GET /api/v2/me HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+        );
+        let mut stream =
+            TcpStream::connect(("127.0.0.1", hub.port)).await.expect("the hub listens");
+        stream.write_all(request.as_bytes()).await.expect("the hub reads");
+        rest(stream).await
+    };
+    let code = place.data().join("setup-code");
+    assert!(code.exists(), "a hub without accounts waits for its setup");
+    let answer = me(&place.token()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(!code.exists(), "the code is not valid any more");
+    let refused = me("wrong").await;
+    assert!(refused.contains("\"unauthenticated\""), "{refused}");
+}
+
+#[tokio::test]
 async fn passwords_and_tokens_are_in_no_log_and_setup_survives_a_restart() {
     let mut place = Place::new();
     place.set.push("log.level=trace".to_owned());

@@ -303,6 +303,10 @@ impl Access {
             }
         };
         let Some(found) = found else { return Ok(None) };
+        // Another process may have created the first account: `flow-server admin-token`.
+        if let Some(setup) = self.setup.lock().take() {
+            setup.used();
+        }
         let user = found.user();
         let now = self.clock.now();
         if user.disabled_at.is_some() || found.is_ended(now) {
