@@ -11,6 +11,7 @@
 //!   at the hub: an error in the content of a request has HTTP status 200 and a `ret_code`.
 
 mod access;
+mod console;
 mod log;
 mod openapi;
 mod v1;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use axum::{Json, Router};
 use flow_api_types::agent::FileRetention;
 use flow_common::clock::{self, SharedClock};
@@ -49,7 +51,7 @@ use tower::ServiceExt as _;
 
 use crate::admission::{LogPolicy, PartyPolicy};
 use crate::agent::AgentConfig;
-use crate::control::console::Console;
+use crate::control::console::{Console, PATH};
 use crate::control::protocol::{Problem, Request as ControlRequest, Response as ControlResponse};
 use crate::control::{self, Answer, ControlParts};
 use access::{Access, Api};
@@ -73,6 +75,8 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 const URL_BYTES_MAX: usize = 8 * 1024;
 /// Bytes of the body of a request.
 const BODY_BYTES_MAX: u64 = 16 * 1024;
+/// Route of the files of the console.
+const FILES: &str = "/console/{*path}";
 /// Delay after an `accept` that failed, usually for lack of file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
@@ -273,6 +277,8 @@ impl IntoResponse for Failure {
 fn router(app: Arc<App>) -> Router {
     let (router, _) = openapi::routes().split_for_parts();
     router
+        .route(PATH, get(console::serve))
+        .route(FILES, get(console::serve))
         .fallback(async || Failure::from(Error::of(ErrorCode::RouteNotFound)))
         .method_not_allowed_fallback(async || Failure::from(Error::of(ErrorCode::MethodNotAllowed)))
         .layer(from_fn_with_state(Arc::clone(&app), guard))

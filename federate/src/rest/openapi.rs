@@ -93,10 +93,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(swagger))
         .routes(routes!(page))
         .routes(routes!(view::sign_in))
-        .routes(routes!(view::style))
-        .routes(routes!(view::members))
-        .routes(routes!(view::member))
-        .routes(routes!(view::log))
 }
 
 /// Returns the OpenAPI document as text. `docs/openapi-agent.json` is this text and a line break.
@@ -191,7 +187,7 @@ fn head() -> OpenApi {
             tag("events", "Changes as they happen."),
             tag("task", "`/api/v1`: tasks of which this party has a member, and their logs."),
             tag("document", "`/api/v1`: description of this API."),
-            tag("view", "Pages for a browser."),
+            tag("view", "Sign-in of a browser."),
         ]))
         .security(Some(
             [TOKEN, BASIC].map(|scheme| SecurityRequirement::new::<_, _, String>(scheme, [])),
@@ -234,5 +230,5 @@ pub(super) async fn page() -> Response {
         "<p>The API of a party's agent, for clients of iflearner-flow; <a href=\"/api/v1/swagger.json\">swagger.json</a> has the models.</p>\n\
          <table><thead><tr><th>request</th><th>meaning</th><th>parameters</th></tr></thead>\n<tbody>\n{rows}</tbody></table>\n"
     );
-    view::html("flow-federate API v1", &body, None)
+    view::html("flow-federate API v1", &body)
 }
