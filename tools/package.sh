@@ -48,9 +48,9 @@ description() {
 # program FROM TO: copies a program without its debug information.
 program() { install -D -m 755 "$1" "$2" && strip --strip-all "$2"; }
 
-# check_console PROGRAM: fails if the hub was built without the web console.
+# check_console PROGRAM: fails if hub or agent was built without the web console.
 check_console() {
-    case ${1##*/} in flow-server) ;; *) return 0 ;; esac
+    case ${1##*/} in flow-server | flow-federate) ;; *) return 0 ;; esac
     grep -qaF '<div id="app">' "$1" || die "$1 does not contain the web console: run \`make console\`, then build it again"
 }
 

@@ -26,11 +26,13 @@ const REMEMBERED_OFFERS_MAX: usize = 10_000;
 
 /// The datasets of a party that is offered to a project; `None`: it is not offered.
 type Offer = Option<OfferedDatasets>;
+/// What was read of each party, and when.
+type Offers = HashMap<PartyId, (Monotonic, Offer)>;
 
 /// Offers that were read a moment ago: each creation and each start of a task asks for them.
 #[derive(Debug, Default)]
 pub(super) struct OfferMemory {
-    known: Mutex<HashMap<ProjectId, HashMap<PartyId, (Monotonic, Offer)>>>,
+    known: Mutex<HashMap<ProjectId, Offers>>,
     /// Increments with each change of offers by this process.
     changes: AtomicU64,
 }
