@@ -3919,11 +3919,11 @@ export interface components {
          */
         SignIn: {
             /** @description One-time code of `create_sign_in_code`. Small letters and missing hyphens are accepted. */
-            code?: string | null;
+            code?: string;
             /** @description Name of the account. */
-            name?: string | null;
+            name?: string;
             /** @description Password of the account. */
-            password?: string | null;
+            password?: string;
         };
         /** @description One-time code with which the caller opens a session in a browser. */
         SignInCode: {
