@@ -126,7 +126,16 @@ pub async fn run(
         AgentError::ControlSocket { path: config.data_dir.join(SOCKET), source }
     })?;
     let rest = match config.rest.take() {
-        Some(bound) => Some(PartyListener::open(bound, &config, Arc::clone(&clock))?),
+        Some(bound) => {
+            let settings = rest::Settings {
+                party: config.party.clone(),
+                data_dir: config.data_dir.clone(),
+                hold_max_s: config.hold_max_s,
+                policy: config.policy.clone(),
+                logs: config.logs,
+            };
+            Some(PartyListener::open(bound, settings, Arc::clone(&clock))?)
+        }
         None => None,
     };
     let (requests, control_requests) = mpsc::channel(control::WAITING_MAX);

@@ -12,6 +12,7 @@
 
 mod access;
 mod console;
+mod failures;
 mod log;
 mod openapi;
 mod v1;
@@ -50,7 +51,6 @@ use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use crate::admission::{LogPolicy, PartyPolicy};
-use crate::agent::AgentConfig;
 use crate::control::console::{Console, PATH};
 use crate::control::protocol::{Problem, Request as ControlRequest, Response as ControlResponse};
 use crate::control::{self, Answer, ControlParts};
@@ -107,6 +107,15 @@ pub(crate) struct PartyListener {
     about: About,
 }
 
+/// Settings of the agent that the party view shows.
+pub(crate) struct Settings {
+    pub(crate) party: PartyId,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) hold_max_s: u64,
+    pub(crate) policy: watch::Receiver<Arc<PartyPolicy>>,
+    pub(crate) logs: LogPolicy,
+}
+
 /// Facts about the agent for which the listener does not ask the agent's loop.
 struct About {
     party: PartyId,
@@ -124,19 +133,20 @@ impl PartyListener {
     /// directory.
     pub(crate) fn open(
         Bound { listener, allow_remote, hub, retention }: Bound,
-        config: &AgentConfig,
+        settings: Settings,
         clock: SharedClock,
     ) -> Result<Self, OpenError> {
-        let token_file: PathBuf = config.data_dir.join(TOKEN);
+        let Settings { party, data_dir, hold_max_s, policy, logs } = settings;
+        let token_file: PathBuf = data_dir.join(TOKEN);
         let address = listener.local_addr()?;
         let about = About {
-            party: config.party.clone(),
-            data_dir: config.data_dir.clone(),
+            party,
+            data_dir,
             started_at: clock.now(),
             hub,
-            hold_max_s: config.hold_max_s,
-            policy: config.policy.clone(),
-            logs: config.logs,
+            hold_max_s,
+            policy,
+            logs,
             retention,
         };
         let access = Access::open(&token_file, address, allow_remote, clock)?;

@@ -1,14 +1,12 @@
 //! The routes with their OpenAPI document, which the agent serves and `docs/openapi-agent.json`
 //! contains, and a page made from it.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
 use axum::response::{IntoResponse, Response};
 use flow_api_types::agent::{MemberRemoved, PartyMember, PartyState};
 use flow_api_types::{FieldProblem, Problem, schema};
-use flow_domain::error::ErrorCode;
 use http::header;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -17,10 +15,7 @@ use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
-    Response as OpenApiResponse, ResponseBuilder,
-};
+use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -29,48 +24,6 @@ use super::v1::{logs, tasks};
 use super::v2::{events, members, party};
 use super::view::escaped;
 use super::{App, view};
-
-/// Defines the error responses of an operation of `/api/v2`.
-macro_rules! failures {
-    ($name:ident = $($code:ident),+) => {
-        struct $name;
-
-        impl utoipa::IntoResponses for $name {
-            fn responses() -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::response::Response>> {
-                $crate::rest::openapi::responses(&[$(flow_domain::error::ErrorCode::$code),+])
-            }
-        }
-    };
-}
-pub(super) use failures;
-
-/// Errors of every operation of `/api/v2`.
-const COMMON: [ErrorCode; 5] = [
-    ErrorCode::Unauthenticated,
-    ErrorCode::CrossSite,
-    ErrorCode::TooLarge,
-    ErrorCode::Busy,
-    ErrorCode::Internal,
-];
-
-/// The error responses by status. Each lists its codes.
-pub(super) fn responses(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<OpenApiResponse>> {
-    let mut by_status: BTreeMap<String, String> = BTreeMap::new();
-    for row in codes.iter().chain(&COMMON).map(|code| code.row()) {
-        let text = by_status.entry(row.http.to_string()).or_default();
-        if !text.is_empty() {
-            text.push_str("; ");
-        }
-        text.push_str(&format!("`{}`: {}", row.slug, row.title));
-    }
-    let response = |text: String| {
-        let schema = Ref::from_schema_name(Problem::name());
-        let content = ContentBuilder::new().schema(Some(schema)).build();
-        let response = ResponseBuilder::new().description(text);
-        response.content("application/problem+json", content).build().into()
-    };
-    by_status.into_iter().map(|(status, text)| (status, response(text))).collect()
-}
 
 const TOKEN: &str = "token";
 const BASIC: &str = "basic";

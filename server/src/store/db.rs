@@ -20,7 +20,7 @@ use sqlx::{
 
 use super::error::StoreError;
 use super::metrics::{StoreMetrics, TransactionTimer};
-use super::project_parties::OfferChange;
+use super::offer_memory::OfferChange;
 use super::types::{StoreOptions, Synchronous};
 
 /// Longest wait for a free connection, and for SQLite's file lock held by another process (backup,

@@ -35,6 +35,7 @@ mod leases;
 mod list;
 mod lock;
 mod metrics;
+mod offer_memory;
 mod oidc_identities;
 mod orphans;
 mod overview;
@@ -98,7 +99,7 @@ pub struct Store {
     sessions: mpsc::Sender<sessions::WriteRequest>,
     unpruned_parties: Arc<audit::UnprunedParties>,
     totals: Arc<tasks::Totals>,
-    offers: Arc<project_parties::OfferMemory>,
+    offers: Arc<offer_memory::OfferMemory>,
     quotas: Quotas,
     contacts: contacts::ContactFeed,
 }
@@ -132,7 +133,7 @@ impl Store {
     /// Begins a transaction that writes. `name` identifies it in spans and metrics.
     async fn write_tx(&self, name: &'static str) -> Result<Tx, StoreError> {
         let mut tx = self.db.write(name, &self.metrics).await?;
-        tx.offer_change = project_parties::OfferChange::of(name, &self.offers);
+        tx.offer_change = offer_memory::OfferChange::of(name, &self.offers);
         Ok(tx)
     }
 

@@ -24,7 +24,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::members::member_of;
 use crate::control::Change;
-use crate::rest::openapi::failures;
+use crate::rest::failures::failures;
 use crate::rest::{App, Failure, STREAMS_MAX};
 
 /// Interval of keep-alive comments on an idle stream.

@@ -25,7 +25,7 @@ use super::{Body, MemberPath, Params, Run, field, unknown_member};
 use crate::control::protocol::{
     MemberDetails, MemberInfo, Position, Request, Response as ControlResponse,
 };
-use crate::rest::openapi::failures;
+use crate::rest::failures::failures;
 use crate::rest::{App, Failure, unexpected_answer};
 use crate::runtime::{LogRequest, WorkKey};
 

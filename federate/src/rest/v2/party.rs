@@ -17,7 +17,7 @@ use crate::admission::{AllowedPeers, Dataset, Image, LogPolicy, PartyPolicy, Rel
 use crate::control::protocol::{Request, Response, Status};
 use crate::journal;
 use crate::reconcile::MEMBERS_MAX;
-use crate::rest::openapi::failures;
+use crate::rest::failures::failures;
 use crate::rest::{About, App, Failure, unexpected_answer};
 
 failures!(PartyFailures = StoreUnavailable);
