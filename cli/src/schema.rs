@@ -245,6 +245,7 @@ mod tests {
             .collect();
         let expected = [
             "completions",
+            "console",
             "context delete",
             "context use",
             "device approve",

@@ -6,9 +6,22 @@ import { open, picture, settled, until } from "./kit.mjs";
 
 export async function journey(t, chrome, hub) {
   const { context, page, errors } = await open(chrome, hub.url);
+  let failed;
+  // Each step begins where the last one ended.
+  const step = (name, body) =>
+    t.test(name, async () => {
+      if (failed) throw new Error(`not tried after: ${failed}`);
+      try {
+        await body();
+      } catch (error) {
+        failed = name;
+        await picture(page, "journey/failed");
+        throw error;
+      }
+    });
   const phase = (name) => page.getByRole("main").getByText(name, { exact: true }).first().waitFor();
 
-  await t.test("sign in with the printed address and code", async () => {
+  await step("sign in with the printed address and code", async () => {
     const url = /Console +(http:\S+)/i.exec(hub.printed)?.[1];
     const code = /\b([A-Z]{4}(?:-[A-Z]{4}){3})\b/.exec(hub.printed)?.[1];
     assert.ok(url && code, hub.printed);
@@ -23,7 +36,7 @@ export async function journey(t, chrome, hub) {
     await picture(page, "journey/overview");
   });
 
-  await t.test("submit a second task with the generated form", async () => {
+  await step("submit a second task with the generated form", async () => {
     await page.goto("/tasks/new");
     await page.getByRole("button", { name: /iflearner-digits/ }).click();
     await page.getByLabel("Name", { exact: true }).fill("second");
@@ -31,7 +44,7 @@ export async function journey(t, chrome, hub) {
     await page.getByLabel("fit-seconds", { exact: false }).fill("0.4");
     for (const [index, [party, dataset]] of [["hub"], ["party-a", "digits"], ["party-b", "digits"]].entries()) {
       const row = page.getByRole("group", { name: new RegExp(`member.* ${index + 1}$`, "i") });
-      if ((await row.count()) === 0) await page.getByRole("button", { name: /add.*member|add/i }).first().click();
+      if ((await row.count()) === 0) await page.getByRole("group", { name: "Members", exact: true }).getByRole("button", { name: "Add", exact: true }).click();
       await row.getByLabel("Party", { exact: false }).fill(party);
       await page.keyboard.press("Escape");
       if (dataset) {
@@ -46,7 +59,7 @@ export async function journey(t, chrome, hub) {
     await page.getByRole("heading", { level: 1, name: /second/ }).waitFor();
   });
 
-  await t.test("watch curves grow without loading the page again", async () => {
+  await step("watch curves grow without loading the page again", async () => {
     await phase("running");
     const epochs = async () => Number(/Epoch (\d+) of/.exec(await page.getByRole("main").innerText())?.[1] ?? 0);
     const first = await until("an epoch", epochs);
@@ -56,20 +69,20 @@ export async function journey(t, chrome, hub) {
     await picture(page, "journey/task");
   });
 
-  await t.test("read the log of a party", async () => {
+  await step("read the log of a party", async () => {
     await page.getByRole("link", { name: "Logs", exact: true }).click();
     await page.getByText(/epoch/i).first().waitFor();
     await picture(page, "journey/log");
     await page.getByRole("link", { name: "Progress", exact: true }).click();
   });
 
-  await t.test("stop the run", async () => {
+  await step("stop the run", async () => {
     await page.getByRole("button", { name: "Stop", exact: true }).click();
     await page.getByRole("button", { name: "Stop the run" }).click();
     await phase("cancelled");
   });
 
-  await t.test("start again with other values", async () => {
+  await step("start again with other values", async () => {
     await page.getByRole("button", { name: "Start with other values…" }).click();
     await page.getByLabel("Epochs", { exact: false }).fill("3");
     await page.getByLabel("fit-seconds", { exact: false }).fill("0.1");
@@ -77,7 +90,7 @@ export async function journey(t, chrome, hub) {
     await phase("succeeded");
   });
 
-  await t.test("compare both runs", async () => {
+  await step("compare both runs", async () => {
     await page.getByRole("link", { name: /^Runs \(2\)/ }).click();
     await page.getByRole("checkbox", { name: "Choose run 1" }).check();
     await page.getByRole("checkbox", { name: "Choose run 2" }).check();
@@ -88,7 +101,7 @@ export async function journey(t, chrome, hub) {
     await picture(page, "journey/compare");
   });
 
-  await t.test("clone the task", async () => {
+  await step("clone the task", async () => {
     const task = (await hub.json("task", "list")).find(({ name }) => name === "second");
     await page.goto(`/tasks/new?from=${task.id}`);
     await settled(page);
@@ -96,7 +109,7 @@ export async function journey(t, chrome, hub) {
     await page.getByRole("heading", { level: 1, name: /second-2/ }).waitFor();
   });
 
-  await t.test("create a token and revoke it", async () => {
+  await step("create a token and revoke it", async () => {
     await page.goto("/tokens");
     await page.getByRole("button", { name: "New token" }).first().click();
     await page.getByRole("dialog").getByLabel("Name", { exact: false }).fill("nightly");

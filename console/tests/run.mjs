@@ -13,9 +13,10 @@ const chrome = await browser();
 const hub = await Quickstart.start();
 process.on("exit", () => chrome.close());
 try {
-  const owner = await hub.owner();
-  await hub.account(owner);
   await part("journey", (t) => journey(t, chrome, hub));
+  const owner = await hub.owner();
+  // A new password ends the sessions and the one-time code of the account.
+  await hub.account(owner);
   await part("pages", async (t) => {
     const windows = [["light", 1280], ["dark", 360], ...(isLong ? [["light", 360], ["light", 768], ["dark", 1280]] : [])];
     for (const [theme, width] of windows) await t.test(`${theme} ${width}`, () => everyPage(chrome, hub, owner, { theme, width }));

@@ -14,8 +14,8 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
-    ConnectOptions as _, Connection as _, Database, MySql, MySqlConnection, Pool, Sqlite,
-    SqliteConnection, Transaction,
+    ConnectOptions as _, Connection as _, Database, MySql, Pool, Sqlite, SqliteConnection,
+    Transaction,
 };
 
 use super::error::StoreError;
@@ -30,10 +30,6 @@ const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Prepared statements of a connection. Each kind of INSERT has one for each of [`BATCH_LENGTHS`]
 /// that occurs: with fewer, a busy hub would prepare statements again and again.
 const PREPARED_STATEMENTS_MAX: usize = 512;
-/// Idle time of a connection to MySQL after which it is tested before its use. The test is a round
-/// trip, as long as most statements.
-const TESTED_IDLE_MIN: Duration = Duration::from_secs(1);
-
 /// Pages in SQLite's log that justify a checkpoint while the engine is idle; well below the number
 /// that forces one on a writer.
 const CHECKPOINT_PAGES_MIN: i64 = 400;
@@ -368,13 +364,8 @@ async fn open_mysql(url: &str, options: StoreOptions) -> Result<Pools<MySql>, St
         .statement_cache_capacity(PREPARED_STATEMENTS_MAX)
         .disable_statement_logging();
     let isolated = |level: &'static str| -> MySqlPoolOptions {
-        let pool = pool(options.max_connections).test_before_acquire(false);
-        let pool = pool.before_acquire(|connection: &mut MySqlConnection, found| {
-            Box::pin(async move {
-                Ok(found.idle_for < TESTED_IDLE_MIN || connection.ping().await.is_ok())
-            })
-        });
-        pool.after_connect(move |connection, _| {
+        // Each connection is tested before its use: the database may have been restarted.
+        pool(options.max_connections).after_connect(move |connection, _| {
             Box::pin(async move {
                 sqlx::query(level).execute(connection).await?;
                 Ok(())
