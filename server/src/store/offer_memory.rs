@@ -17,7 +17,7 @@ const REMEMBERED_OFFERS_MAX: usize = 10_000;
 
 /// The datasets of a party that is offered to a project; `None`: it is not offered.
 type Offer = Option<OfferedDatasets>;
-/// What was read of each party, and when.
+/// Offers by party, and when each was read.
 type Offers = HashMap<PartyId, (Monotonic, Offer)>;
 
 /// Offers that were read a moment ago: each creation and each start of a task asks for them.
