@@ -2,9 +2,8 @@
 // shows what its sender saw; pages are loaded when they are first shown.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, retainSearchParams } from "@tanstack/react-router";
 import { NotFound, PageFailure } from "./Failure";
+import type { Search } from "./search";
 import { Root, Shell } from "./Shell";
-
-export type Search = Record<string, string | undefined>;
 
 /** Search parameters are texts; a page reads and checks its own. */
 function texts(search: Record<string, unknown>): Search {

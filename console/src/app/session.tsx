@@ -1,4 +1,4 @@
-// Who is signed in, and in which project the pages act.
+// The account of the browser, its role, and the project of the pages.
 import { useQuery, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";

@@ -1,4 +1,4 @@
-// What the fields of a form share: the value, the messages at each field, and who draws a field.
+// State of a form: its value, the error of each field, and the component of each field.
 import { useLingui } from "@lingui/react/macro";
 import { createContext, useContext, useMemo, useState, type ComponentType, type ReactNode } from "react";
 import { ApiError } from "../api/client";

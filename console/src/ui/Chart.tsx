@@ -3,23 +3,14 @@
 import { Plural, Trans, useLingui } from "@lingui/react/macro";
 import { lazy, Suspense, useId, useMemo, useState, type KeyboardEvent, type ReactNode } from "react";
 import css from "./chart/chart.module.css";
+import type { ChartSeries } from "./chart/series";
 import { safeText } from "./Copy";
 import { Guarded } from "./Panel";
 import { numeral } from "./Time";
 
 const Plot = lazy(() => import("./chart/Plot"));
 
-export type ChartSeries = {
-  /** Identity of the series: it keeps its colour and whether it is shown. */
-  key: string;
-  label: string;
-  /** One value per x. `undefined`: no value at this x, the line goes on; `null`: not a finite number, a gap. */
-  values: (number | null | undefined)[];
-  kind?: "line" | "area" | "bars";
-  /** Token `--chart-N`, from 1. By default the place in the list. */
-  color?: number | undefined;
-  dash?: boolean | undefined;
-};
+export type { ChartSeries };
 
 export type ChartProps = {
   /** What the chart shows, for screen readers and for the table. */

@@ -34,7 +34,7 @@ function Reading({ source, live }: { source: LogSource; live: boolean }) {
   const [open, setOpen] = useState<number | undefined>();
   const version = useSyncExternalStore(buffer.subscribe, () => buffer.version);
   const tail = TAILS[level] ?? 2000;
-  // Whether the log was live when reading began: a stream ends by itself.
+  // True if the log was live when reading began; a stream ends by itself.
   const [wasLive] = useState(live);
 
   useEffect(() => {

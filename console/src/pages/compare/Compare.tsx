@@ -4,7 +4,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, ApiError, bodyOf } from "../../api/client";
 import { keys } from "../../api/queries";
-import type { Search } from "../../app/router";
+import type { Search } from "../../app/search";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { Note, Page, Panel } from "../../ui/Panel";

@@ -3,7 +3,7 @@ import { useQueries } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Schemas } from "../../api/client";
-import type { Search } from "../../app/router";
+import type { Search } from "../../app/search";
 import { Button } from "../../ui/Button";
 import { Chart, COLORS } from "../../ui/Chart";
 import { safeText } from "../../ui/Copy";

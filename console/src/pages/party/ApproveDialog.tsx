@@ -15,7 +15,7 @@ import { SpecFacts } from "./SpecFacts";
 
 /** Shows what starts, and approves exactly that. */
 export function ApproveDialog({ member, onClose }: { member: Member; onClose: () => void }) {
-  // What was read before may be older than the spec that waits.
+  // An earlier response may be older than the spec that waits.
   const details = useQuery({ ...memberQuery(member.run), refetchOnMount: "always" });
   const name = safeText(taskName(member));
   return (

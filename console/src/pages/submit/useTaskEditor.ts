@@ -1,4 +1,4 @@
-// What the pages for new and edited tasks share.
+// The task editor: state of form and YAML for new and edited tasks.
 import { useLingui } from "@lingui/react/macro";
 import type { Schemas } from "../../api/client";
 import { useFormState, type FormState } from "../../forms/form";

@@ -4,7 +4,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, bodyOf } from "../../api/client";
 import { keys } from "../../api/queries";
-import type { Search } from "../../app/router";
+import type { Search } from "../../app/search";
 import { Button } from "../../ui/Button";
 import { safeText } from "../../ui/Copy";
 import { Empty, Panel } from "../../ui/Panel";

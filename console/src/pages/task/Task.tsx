@@ -4,7 +4,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { useEffect } from "react";
 import { ApiError } from "../../api/client";
 import { runQuery, taskQuery } from "../../api/queries";
-import type { Search } from "../../app/router";
+import type { Search } from "../../app/search";
 import { buttonClass } from "../../ui/Button";
 import { safeText } from "../../ui/Copy";
 import { Empty, Note, Page, Panel } from "../../ui/Panel";

@@ -1,4 +1,4 @@
-// What the page of a task reads, and how events change it without another request.
+// Queries of the page of a task, and the changes that events make to their data.
 import { infiniteQueryOptions, queryOptions, useQueryClient, type InfiniteData } from "@tanstack/react-query";
 import { api, bodyOf, urlOf, type Schemas } from "../../api/client";
 import { runQuery } from "../../api/queries";

@@ -3,7 +3,7 @@ import { Trans, useLingui } from "@lingui/react/macro";
 import { Button, buttonClass } from "../../ui/Button";
 import menu from "../../ui/dialog.module.css";
 import { TextField } from "../../ui/Field";
-import type { FilterProps } from "./FilterBar";
+import type { FilterProps } from "./filters";
 import css from "./tasks.module.css";
 
 const HOUR_MS = 3_600_000;

@@ -5,11 +5,9 @@ import { partiesQuery, templatesQuery } from "../../api/queries";
 import { Button } from "../../ui/Button";
 import { safeText } from "../../ui/Copy";
 import { CreatedFilter } from "./CreatedFilter";
-import { listOf, orderOf, textOf, type TaskSearch } from "./filters";
+import { listOf, orderOf, textOf, type FilterProps } from "./filters";
 import { PhaseFilter } from "./PhaseFilter";
 import css from "./tasks.module.css";
-
-export type FilterProps = { search: TaskSearch; change: (part: TaskSearch) => void };
 
 export function FilterBar({ search, change }: FilterProps) {
   const { t } = useLingui();

@@ -2,8 +2,7 @@ import { Menu } from "@base-ui/react/menu";
 import { Plural, Trans, useLingui } from "@lingui/react/macro";
 import menu from "../../ui/dialog.module.css";
 import { PhaseBadge, usePhaseName } from "../../ui/Phase";
-import type { FilterProps } from "./FilterBar";
-import { listOf, PHASES, textOf } from "./filters";
+import { listOf, PHASES, textOf, type FilterProps } from "./filters";
 import css from "./tasks.module.css";
 
 /** Any number of phases. */

@@ -95,3 +95,6 @@ export function useTaskSearch(): [search: TaskSearch, change: (part: TaskSearch)
 }
 
 export const NO_FILTERS: TaskSearch = Object.fromEntries(FILTERS.map((name) => [name, undefined]));
+
+/** A filter of the list: the search parameters, and the function that changes some of them. */
+export type FilterProps = { search: TaskSearch; change: (part: TaskSearch) => void };

@@ -11,12 +11,9 @@ import { Loaded } from "../../ui/Problem";
 import { Time } from "../../ui/Time";
 import { usePageTitle } from "../../ui/usePageTitle";
 import { Deliveries } from "./Deliveries";
-import { WebhookActions } from "./WebhookActions";
+import { WebhookActions, type Versioned } from "./WebhookActions";
 import css from "./webhooks.module.css";
 import { WebhookState } from "./Webhooks";
-
-/** A webhook with the version that an edit names in `If-Match`. */
-export type Versioned = { webhook: Schemas["Webhook"]; etag: string | undefined };
 
 export default function Webhook() {
   const { t } = useLingui();

@@ -11,8 +11,10 @@ import { Menu } from "../../ui/Menu";
 import { Problem } from "../../ui/Problem";
 import { toast } from "../../ui/Toast";
 import { RotateSecret } from "./RotateSecret";
-import type { Versioned } from "./Webhook";
 import { WebhookForm } from "./WebhookForm";
+
+/** A webhook with the version that an edit names in `If-Match`. */
+export type Versioned = { webhook: Schemas["Webhook"]; etag: string | undefined };
 
 type Open = "edit" | "enable" | "disable" | "rotate" | "delete" | "failed";
 

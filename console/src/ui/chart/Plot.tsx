@@ -3,7 +3,7 @@
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
-import type { ChartSeries } from "../Chart";
+import type { ChartSeries } from "./series";
 import { axisTime } from "./axis";
 import css from "./chart.module.css";
 
